@@ -1,0 +1,70 @@
+/** A log method as pino has it: a sentence, or fields and a sentence. */
+export interface LogMethod {
+  (message: string): void;
+  (fields: Readonly<Record<string, unknown>>, message: string): void;
+}
+
+/** What this package needs of a logger; a pino instance fits. */
+export interface Logger {
+  readonly error: LogMethod;
+  readonly warn: LogMethod;
+  readonly info: LogMethod;
+  readonly debug: LogMethod;
+}
+
+export const LOG_LEVELS = ['silent', 'error', 'warn', 'info', 'debug'] as const;
+export type LogLevel = (typeof LOG_LEVELS)[number];
+
+export interface LineLoggerOptions {
+  readonly level: LogLevel;
+  /** Takes one finished line, with its newline. */
+  readonly write: (line: string) => void;
+  /** Values that are masked wherever they occur in a line; those under 6 characters are left, they would mask words. */
+  readonly secrets?: readonly string[];
+}
+
+/** One record never grows past this many characters, whatever a peer put into a name. */
+const MAX_LINE_CHARS = 2000;
+const SECRET_KEY = /authorization|cookie|password|passwd|secret|token|api[-_]?key|credential/i;
+/** Bearer and Basic credentials, and the password of a URL, wherever they stand in a line. */
+const SECRET_TEXT = /\b(bearer|basic)\s+[\w.~+/=-]{6,}|(\/\/[^\s/:@]*:)[^\s/@]+@/gi;
+// biome-ignore lint/suspicious/noControlCharactersInRegex: control characters are what must not reach a log
+const CONTROL = /[\u0000-\u001f\u007f-\u009f\u2028\u2029]/g;
+
+export const silentLogger: Logger = { error: ignore, warn: ignore, info: ignore, debug: ignore };
+
+/** A logger of plain text lines, `level  message  key=value …`, with secrets masked and control characters escaped. */
+export function createLineLogger(options: LineLoggerOptions): Logger {
+  const threshold = LOG_LEVELS.indexOf(options.level);
+  const secrets = (options.secrets ?? []).filter((secret) => secret.length >= 6);
+  const method = (level: Exclude<LogLevel, 'silent'>): LogMethod => {
+    if (LOG_LEVELS.indexOf(level) > threshold) return ignore;
+    return (first: string | Readonly<Record<string, unknown>>, message?: string) => {
+      const fields = typeof first === 'string' ? '' : formatFields(first);
+      const text = typeof first === 'string' ? first : (message ?? '');
+      options.write(`${level.padEnd(5)} ${clean(text + fields, secrets)}\n`);
+    };
+  };
+  return { error: method('error'), warn: method('warn'), info: method('info'), debug: method('debug') };
+}
+
+function ignore(): void {}
+
+function formatFields(fields: Readonly<Record<string, unknown>>): string {
+  let text = '';
+  for (const [key, value] of Object.entries(fields)) {
+    if (value === undefined) continue;
+    text += `  ${key}=${SECRET_KEY.test(key) ? '***' : typeof value === 'string' ? value : JSON.stringify(value)}`;
+  }
+  return text;
+}
+
+function clean(text: string, secrets: readonly string[]): string {
+  let line = text;
+  for (const secret of secrets) line = line.split(secret).join('***');
+  line = line.replace(SECRET_TEXT, (_match, scheme?: string, url?: string) =>
+    scheme === undefined ? `${url}***@` : `${scheme} ***`,
+  );
+  if (line.length > MAX_LINE_CHARS) line = `${line.slice(0, MAX_LINE_CHARS)}… (${line.length} characters)`;
+  return line.replace(CONTROL, (char) => `\\u${char.charCodeAt(0).toString(16).padStart(4, '0')}`);
+}

@@ -1,0 +1,47 @@
+import type { Message } from './message.ts';
+
+const LF = 0x0a;
+const CR = 0x0d;
+const SPACE = 0x20;
+const PREFIX = 'event: message\ndata: ';
+const SUFFIX = '\n\n';
+
+/** The heartbeat: a comment line, which every event stream reader passes over. */
+export const SSE_COMMENT = Buffer.from(': ping\n\n');
+
+/** The message as one line for stdio, with its newline. */
+export function encodeLine(message: Message): Buffer {
+  const { bytes } = message;
+  const line = Buffer.allocUnsafe(bytes.length + 1);
+  copyOnOneLine(bytes, line, 0);
+  line[bytes.length] = LF;
+  return line;
+}
+
+/** The message as one `message` event; `eventId` makes the stream resumable at this point. */
+export function encodeEvent(message: Message, eventId?: string): Buffer {
+  const { bytes } = message;
+  const prefix = eventId === undefined || eventId === '' ? PREFIX : `id: ${eventId}\n${PREFIX}`;
+  const event = Buffer.allocUnsafe(prefix.length + bytes.length + SUFFIX.length);
+  event.latin1Write(prefix, 0);
+  copyOnOneLine(bytes, event, prefix.length);
+  event.latin1Write(SUFFIX, prefix.length + bytes.length);
+  return event;
+}
+
+/** Any other event, such as `endpoint`; `data` is one line. */
+export function encodeNamedEvent(type: string, data: string): Buffer {
+  return Buffer.from(`event: ${type}\ndata: ${data}\n\n`);
+}
+
+/** JSON has raw line ends only between tokens (RFC 8259 §2), where a space means the same. */
+function copyOnOneLine(bytes: Buffer, target: Buffer, offset: number): void {
+  bytes.copy(target, offset);
+  replaceAll(target, LF, offset, offset + bytes.length);
+  replaceAll(target, CR, offset, offset + bytes.length);
+}
+
+function replaceAll(target: Buffer, byte: number, from: number, end: number): void {
+  const range = target.subarray(from, end);
+  for (let at = range.indexOf(byte); at !== -1; at = range.indexOf(byte, at + 1)) range[at] = SPACE;
+}

@@ -1,0 +1,29 @@
+import type { DrawbridgeError } from '../errors.ts';
+import { idKey, type Peeked, peek } from './peek.ts';
+
+/** One JSON-RPC message, carried as the bytes it arrived in; what routing needs was peeked, never parsed. */
+export interface Message extends Peeked {
+  readonly bytes: Buffer;
+  /** The key of the id in a table of pending requests; undefined where the message has no id. */
+  readonly key: string | undefined;
+}
+
+/** Peeks at `bytes`, which must not change afterwards. Never throws: what is no message has kind `invalid`. */
+export function readMessage(bytes: Buffer): Message {
+  const { kind, id, method } = peek(bytes);
+  return { bytes, kind, id, method, key: id === undefined ? undefined : idKey(id) };
+}
+
+/**
+ * A JSON-RPC error answer (JSON-RPC 2.0 §5.1) for the request with this id text; `null` where no id is known. The
+ * message says what happened and why, `data.reason` is the error's code, `data.hint` what to try.
+ */
+export function errorReply(id: string | undefined, error: DrawbridgeError): Message {
+  const body = JSON.stringify({
+    code: error.rpcCode,
+    message: error.sentence,
+    data: { reason: error.code, hint: error.hint },
+  });
+  const bytes = Buffer.from(`{"jsonrpc":"2.0","id":${id ?? 'null'},"error":${body}}`);
+  return { bytes, kind: 'response', id, method: undefined, key: id === undefined ? undefined : idKey(id) };
+}
