@@ -54,6 +54,8 @@ export interface DrawbridgeErrorDetails {
   readonly status?: number;
   /** Whether bytes of the message may have reached the upstream; such a message is never sent twice. */
   readonly mayHaveRun?: boolean;
+  /** The HTTP status that the upstream answered with. */
+  readonly upstreamStatus?: number;
   readonly cause?: unknown;
 }
 
@@ -67,6 +69,7 @@ export class DrawbridgeError extends Error {
   readonly rpcCode: number;
   readonly exitCode: number;
   readonly mayHaveRun: boolean;
+  readonly upstreamStatus: number | undefined;
 
   constructor(code: DrawbridgeErrorCode, message: string, details: DrawbridgeErrorDetails = {}) {
     super(message, details.cause === undefined ? undefined : { cause: details.cause });
@@ -78,6 +81,7 @@ export class DrawbridgeError extends Error {
     this.rpcCode = row.rpcCode;
     this.exitCode = row.exitCode;
     this.mayHaveRun = details.mayHaveRun ?? false;
+    this.upstreamStatus = details.upstreamStatus;
   }
 
   /** What happened and why in one sentence, for a chat window or a log line. */

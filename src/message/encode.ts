@@ -23,9 +23,9 @@ export function encodeEvent(message: Message, eventId?: string): Buffer {
   const { bytes } = message;
   const prefix = eventId === undefined || eventId === '' ? PREFIX : `id: ${eventId}\n${PREFIX}`;
   const event = Buffer.allocUnsafe(prefix.length + bytes.length + SUFFIX.length);
-  event.latin1Write(prefix, 0);
+  event.write(prefix, 0, 'latin1');
   copyOnOneLine(bytes, event, prefix.length);
-  event.latin1Write(SUFFIX, prefix.length + bytes.length);
+  event.write(SUFFIX, prefix.length + bytes.length, 'latin1');
   return event;
 }
 

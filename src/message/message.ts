@@ -27,3 +27,14 @@ export function errorReply(id: string | undefined, error: DrawbridgeError): Mess
   const bytes = Buffer.from(`{"jsonrpc":"2.0","id":${id ?? 'null'},"error":${body}}`);
   return { bytes, kind: 'response', id, method: undefined, key: id === undefined ? undefined : idKey(id) };
 }
+
+/** The protocol version that an initialize result settles on; undefined for any other message. */
+export function protocolVersionOf(message: Message): string | undefined {
+  try {
+    const { result } = JSON.parse(message.bytes.toString()) as { result?: { protocolVersion?: unknown } };
+    const version = result?.protocolVersion;
+    return typeof version === 'string' && /^[\w.-]{1,32}$/.test(version) ? version : undefined;
+  } catch {
+    return undefined;
+  }
+}

@@ -97,9 +97,9 @@ function isEnough(found: Found): boolean {
 /** Takes note of one member; `start` is -1 for a member whose value is an object or array. */
 function note(found: Found, bytes: Buffer, keyStart: number, keyEnd: number, start: number, end: number): void {
   if (keyEnd - keyStart > LONGEST_KEY) return;
-  switch (bytes.latin1Slice(keyStart, keyEnd)) {
+  switch (bytes.toString('latin1', keyStart, keyEnd)) {
     case 'id':
-      if (start !== -1 && found.id === undefined) found.id = bytes.utf8Slice(start, end);
+      if (start !== -1 && found.id === undefined) found.id = bytes.toString('utf8', start, end);
       break;
     case 'method':
       if (start !== -1 && bytes[start] === QUOTE && found.method === undefined) found.method = text(bytes, start, end);
@@ -111,10 +111,10 @@ function note(found: Found, bytes: Buffer, keyStart: number, keyEnd: number, sta
 }
 
 function text(bytes: Buffer, start: number, end: number): string {
-  const inner = bytes.utf8Slice(start + 1, end - 1);
+  const inner = bytes.toString('utf8', start + 1, end - 1);
   if (!inner.includes('\\')) return inner;
   try {
-    return JSON.parse(bytes.utf8Slice(start, end)) as string;
+    return JSON.parse(bytes.toString('utf8', start, end)) as string;
   } catch {
     return inner;
   }

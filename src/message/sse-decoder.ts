@@ -120,12 +120,12 @@ export class SseDecoder {
       else this.#data.push(valueStart === line.length ? EMPTY : line.subarray(valueStart));
       return;
     }
-    switch (line.latin1Slice(0, nameEnd)) {
+    switch (line.toString('latin1', 0, nameEnd)) {
       case 'event':
-        this.#type = line.utf8Slice(valueStart, line.length);
+        this.#type = line.toString('utf8', valueStart, line.length);
         break;
       case 'id': {
-        const id = line.utf8Slice(valueStart, line.length);
+        const id = line.toString('utf8', valueStart, line.length);
         // An id goes back to the server in a header: what no header can carry is passed over.
         if (/^[\x20-\x7e]{0,1024}$/.test(id)) {
           this.#id = id;
@@ -134,7 +134,7 @@ export class SseDecoder {
         break;
       }
       case 'retry': {
-        const digits = line.latin1Slice(valueStart, line.length);
+        const digits = line.toString('latin1', valueStart, line.length);
         if (/^\d{1,9}$/.test(digits)) this.#events.retry?.(Number(digits));
       }
     }

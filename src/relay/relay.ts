@@ -23,8 +23,9 @@ const DEFAULT_MAX_PENDING = 1024;
 
 /**
  * Joins one downstream transport to one upstream transport: every message that arrives on one side leaves on the other
- * as the same bytes, and every request from downstream is answered exactly once, if need be by us. Starts the upstream,
- * then the downstream; rejects, with both closed, when one of them cannot start.
+ * as the same bytes, and every request from downstream is answered exactly once, if need be by us. Starts the downstream,
+ * so that its end is seen from the first moment, then the upstream; rejects, with open requests answered and both sides
+ * closed, when one of them cannot start.
  */
 export async function join(downstream: Transport, upstream: Transport, options: RelayOptions): Promise<Relay> {
   const relay = new JoinedTransports(downstream, upstream, options);
@@ -55,12 +56,12 @@ class JoinedTransports implements Relay {
 
   async start(): Promise<void> {
     try {
-      await this.#upstream.start(this.#upstreamEvents());
       await this.#downstream.start(this.#downstreamEvents());
+      await this.#upstream.start(this.#upstreamEvents());
     } catch (thrown) {
-      this.#hasEnded = true;
-      await Promise.all([this.#downstream.close(), this.#upstream.close()]);
-      throw toDrawbridgeError(thrown);
+      const error = toDrawbridgeError(thrown);
+      await this.close(error);
+      throw error;
     }
   }
 
@@ -138,7 +139,7 @@ class JoinedTransports implements Relay {
   /** An error that names no request is given to the only one it can mean: JSON-RPC 2.0 §5 has servers do so. */
   #answerForNullId(message: Message, id: string): Message {
     const error = new DrawbridgeError('upstream_error', 'the MCP server answered without an id', {
-      why: message.bytes.utf8Slice(0, 200),
+      why: message.bytes.toString('utf8', 0, 200),
     });
     const answer = errorReply(id, error);
     this.#requests.settle(answer.key);

@@ -28,7 +28,10 @@ export interface TransportEvents {
  * never rejects; after `close` no event is told.
  */
 export interface Transport {
-  /** Settles when messages can be sent; rejects with a DrawbridgeError when the peer cannot be reached. */
+  /**
+   * Settles when the peer was reached; rejects with a DrawbridgeError when it cannot be. Messages may be sent before it
+   * settles: they wait.
+   */
   start(events: TransportEvents): Promise<void>;
   /**
    * Sends a message. Nothing is returned where it was taken at once; else a promise that settles when the peer can

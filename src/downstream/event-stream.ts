@@ -1,0 +1,90 @@
+import type { ServerResponse } from 'node:http';
+import { encodeEvent, encodeNamedEvent, SSE_COMMENT } from '../message/encode.ts';
+import type { Message } from '../message/message.ts';
+
+export interface EventStreamOptions {
+  /** Response headers as a flat list of names and values; those of an event stream are added. */
+  readonly headers: readonly string[];
+  /** A reader that takes nothing for this long is cut off. */
+  readonly stallTimeoutMs: number;
+}
+
+/** Buffering proxies and caches are told to keep out: nginx by its own header, others by `no-transform`. */
+const STREAM_HEADERS = [
+  'Content-Type',
+  'text/event-stream',
+  'Cache-Control',
+  'no-cache, no-transform',
+  'X-Accel-Buffering',
+  'no',
+] as const;
+
+/** One response that is an event stream. It is opened by the first thing written to it. */
+export class EventStream {
+  readonly #response: ServerResponse;
+  readonly #options: EventStreamOptions;
+  #drained: Promise<void> | undefined;
+  /** When something was last written, in milliseconds of the monotonic clock. */
+  #writtenAt = performance.now();
+
+  constructor(response: ServerResponse, options: EventStreamOptions) {
+    this.#response = response;
+    this.#options = options;
+  }
+
+  get isOpened(): boolean {
+    return this.#response.headersSent;
+  }
+
+  get isClosed(): boolean {
+    return this.#response.destroyed || this.#response.writableEnded;
+  }
+
+  /** Sends the head at once, so that the client knows the stream is there. */
+  open(): void {
+    if (this.isOpened || this.isClosed) return;
+    this.#response.writeHead(200, [...STREAM_HEADERS, ...this.#options.headers]);
+    this.#response.flushHeaders();
+  }
+
+  sendMessage(message: Message, eventId?: string): void | Promise<void> {
+    return this.#write(encodeEvent(message, eventId));
+  }
+
+  sendNamed(type: string, data: string): void | Promise<void> {
+    return this.#write(encodeNamedEvent(type, data));
+  }
+
+  /** Writes a comment where nothing was written for `idleMs`; proxies and clients cut streams that are silent. */
+  beat(idleMs: number): void {
+    if (this.isClosed || this.#drained !== undefined || performance.now() - this.#writtenAt < idleMs) return;
+    this.#write(SSE_COMMENT);
+  }
+
+  end(): void {
+    if (!this.isClosed) this.#response.end();
+  }
+
+  #write(bytes: Buffer): void | Promise<void> {
+    if (this.isClosed) return;
+    if (!this.isOpened) this.open();
+    this.#writtenAt = performance.now();
+    if (this.#response.write(bytes)) return;
+    this.#drained ??= this.#waitForDrain();
+    return this.#drained;
+  }
+
+  #waitForDrain(): Promise<void> {
+    const response = this.#response;
+    return new Promise((fulfil) => {
+      const cut = setTimeout(() => response.destroy(), this.#options.stallTimeoutMs);
+      const settle = (): void => {
+        clearTimeout(cut);
+        response.off('drain', settle).off('close', settle);
+        this.#drained = undefined;
+        fulfil();
+      };
+      response.on('drain', settle).on('close', settle);
+    });
+  }
+}

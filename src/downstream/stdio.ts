@@ -1,0 +1,133 @@
+import type { Readable, Writable } from 'node:stream';
+import { DrawbridgeError, toDrawbridgeError } from '../errors.ts';
+import { encodeLine } from '../message/encode.ts';
+import { LineDecoder } from '../message/line-decoder.ts';
+import { errorReply, type Message, readMessage } from '../message/message.ts';
+import type { Transport, TransportEvents } from '../relay/transport.ts';
+
+export interface StdioDownstreamOptions {
+  readonly input: Readable;
+  readonly output: Writable;
+  /** The longest line taken; a longer one is answered with an error and passed over. Default 64 MiB. */
+  readonly maxLineBytes?: number;
+  /** Told once, when the client has closed its side. Answers can still be sent. */
+  readonly onInputEnd: () => void;
+}
+
+const DEFAULT_MAX_LINE_BYTES = 64 * 1024 * 1024;
+
+/** MCP's stdio transport, as its server: one message a line on either stream, and nothing else on the output. */
+export class StdioDownstream implements Transport {
+  readonly #options: StdioDownstreamOptions;
+  readonly #decoder: LineDecoder;
+  #events: TransportEvents | undefined;
+  #drained: Promise<void> | undefined;
+  #isClosed = false;
+
+  constructor(options: StdioDownstreamOptions) {
+    this.#options = options;
+    this.#decoder = new LineDecoder(
+      { line: (line) => this.#receive(line), tooLong: (limit) => this.#refuseLongLine(limit) },
+      options.maxLineBytes ?? DEFAULT_MAX_LINE_BYTES,
+    );
+  }
+
+  start(events: TransportEvents): Promise<void> {
+    const { input, output } = this.#options;
+    this.#events = events;
+    let hasEnded = false;
+    const inputEnded = (): void => {
+      if (hasEnded) return;
+      hasEnded = true;
+      this.#decoder.end();
+      this.#options.onInputEnd();
+    };
+    input.on('data', (chunk: Buffer) => this.#decoder.push(chunk));
+    input.on('end', inputEnded);
+    input.on('close', inputEnded);
+    input.on('error', inputEnded);
+    // EPIPE: the client is gone, and nobody reads what we might still say.
+    output.on('error', (error) => this.#end(toDrawbridgeError(error)));
+    output.on('close', () => this.#end());
+    return Promise.resolve();
+  }
+
+  send(message: Message): void | Promise<void> {
+    const { output } = this.#options;
+    if (this.#isClosed || output.destroyed) return;
+    if (output.write(encodeLine(message))) return;
+    this.#drained ??= new Promise((fulfil) => {
+      const settle = (): void => {
+        output.off('drain', settle).off('close', settle);
+        this.#drained = undefined;
+        fulfil();
+      };
+      output.on('drain', settle).on('close', settle);
+    });
+    return this.#drained;
+  }
+
+  pause(): void {
+    this.#options.input.pause();
+  }
+
+  resume(): void {
+    this.#options.input.resume();
+  }
+
+  /** Settles when everything sent has been handed to the operating system, or nobody can take it any more. */
+  close(): Promise<void> {
+    const { input, output } = this.#options;
+    this.#events = undefined;
+    if (this.#isClosed) return Promise.resolve();
+    this.#isClosed = true;
+    input.pause();
+    if (output.destroyed || output.writableLength === 0) return Promise.resolve();
+    return new Promise((fulfil) => {
+      output.once('drain', fulfil).once('close', fulfil).once('error', fulfil);
+    });
+  }
+
+  #receive(line: Buffer): void {
+    const message = readMessage(line);
+    if (message.kind === 'invalid' || message.kind === 'batch') {
+      this.send(errorReply(message.id, problemOf(message)));
+      return;
+    }
+    try {
+      const passed = this.#events?.message(message);
+      if (passed instanceof Promise) passed.catch((thrown: unknown) => this.#refuse(message, thrown));
+    } catch (thrown) {
+      this.#refuse(message, thrown);
+    }
+  }
+
+  #refuse(message: Message, thrown: unknown): void {
+    const error = toDrawbridgeError(thrown);
+    if (message.kind === 'request') this.send(errorReply(message.id, error));
+    else this.#events?.error(error);
+  }
+
+  #refuseLongLine(limit: number): void {
+    this.send(errorReply(undefined, new DrawbridgeError('body_too_large', `a line of more than ${limit} bytes was passed over`)));
+  }
+
+  #end(error?: DrawbridgeError): void {
+    const events = this.#events;
+    this.#events = undefined;
+    this.#isClosed = true;
+    events?.end(error);
+  }
+}
+
+function problemOf(message: Message): DrawbridgeError {
+  if (message.kind === 'batch') {
+    return new DrawbridgeError('invalid_request', 'batches are not part of MCP since 2025-06-18; send one message a line');
+  }
+  try {
+    JSON.parse(message.bytes.toString());
+    return new DrawbridgeError('invalid_request', 'the line is JSON, but no JSON-RPC message');
+  } catch (thrown) {
+    return new DrawbridgeError('parse_error', 'the line is not JSON', { why: (thrown as Error).message.slice(0, 120) });
+  }
+}

@@ -1,0 +1,149 @@
+import type { ServerResponse } from 'node:http';
+import type { Logger } from '../log.ts';
+import type { Message } from '../message/message.ts';
+import type { Route, Transport, TransportEvents } from '../relay/transport.ts';
+import { EventStream, type EventStreamOptions } from './event-stream.ts';
+
+export interface StreamableHttpDownstreamOptions {
+  readonly sessionId: string;
+  readonly stallTimeoutMs: number;
+  readonly logger: Logger;
+}
+
+/** Messages kept for a client whose GET stream is not open; the oldest gives way. */
+const MAX_WAITING_MESSAGES = 256;
+
+interface OpenRequest {
+  readonly response: ServerResponse;
+  readonly headers: readonly string[];
+  readonly stream: EventStream;
+  readonly since: number;
+}
+
+/**
+ * Streamable HTTP (MCP 2025-03-26 to 2025-11-25), as its server: requests are POSTs that stay open for their answer.
+ * An answer that comes alone is JSON; where something precedes it, or it takes long, the response becomes an event
+ * stream. What answers no request goes to the GET stream.
+ */
+export class StreamableHttpDownstream implements Transport {
+  readonly #options: StreamableHttpDownstreamOptions;
+  readonly #requests = new Map<string, OpenRequest>();
+  #events: TransportEvents | undefined;
+  #listening: EventStream | undefined;
+  #waiting: { message: Message; eventId: string | undefined }[] = [];
+
+  constructor(options: StreamableHttpDownstreamOptions) {
+    this.#options = options;
+  }
+
+  /** Whether the client waits for anything of this session at the moment. */
+  get isInUse(): boolean {
+    return this.#requests.size > 0 || (this.#listening !== undefined && !this.#listening.isClosed);
+  }
+
+  start(events: TransportEvents): Promise<void> {
+    this.#events = events;
+    return Promise.resolve();
+  }
+
+  /** A request that was POSTed; its answer goes to `response`. Rejects, with nothing written, where it cannot be passed on. */
+  async receiveRequest(message: Message, response: ServerResponse, headers: readonly string[]): Promise<void> {
+    const key = message.key ?? '';
+    const withSession = [...headers, 'Mcp-Session-Id', this.#options.sessionId];
+    const stream = new EventStream(response, this.#streamOptions(withSession));
+    const request = { response, headers: withSession, stream, since: performance.now() };
+    // An id in use is refused by the relay, and must not take the place of the request that has it.
+    const isNew = !this.#requests.has(key);
+    if (isNew) {
+      this.#requests.set(key, request);
+      response.on('close', () => this.#forget(key, request));
+    }
+    try {
+      await this.#events?.message(message);
+    } catch (thrown) {
+      if (isNew) this.#forget(key, request);
+      throw thrown;
+    }
+  }
+
+  /** A notification or an answer that was POSTed. Settles when the next hop has taken it. */
+  receive(message: Message): void | Promise<void> {
+    return this.#events?.message(message);
+  }
+
+  /** Takes a GET as the stream of the server's own messages; a newer one replaces an older. */
+  listen(response: ServerResponse, headers: readonly string[]): void {
+    this.#listening?.end();
+    const stream = new EventStream(response, this.#streamOptions([...headers, 'Mcp-Session-Id', this.#options.sessionId]));
+    this.#listening = stream;
+    response.on('close', () => {
+      if (this.#listening === stream) this.#listening = undefined;
+    });
+    stream.open();
+    for (const { message, eventId } of this.#waiting.splice(0)) stream.sendMessage(message, eventId);
+  }
+
+  send(message: Message, route?: Route): void | Promise<void> {
+    const key = message.kind === 'response' ? message.key : route?.relatedTo;
+    const request = key === undefined ? undefined : this.#requests.get(key);
+    if (message.kind === 'response') {
+      if (request === undefined || key === undefined) return this.#lose(message);
+      this.#requests.delete(key);
+      return this.#answer(request, message, route?.eventId);
+    }
+    if (request !== undefined) return request.stream.sendMessage(message, route?.eventId);
+    if (this.#listening !== undefined) return this.#listening.sendMessage(message, route?.eventId);
+    if (this.#waiting.length >= MAX_WAITING_MESSAGES) this.#waiting.shift();
+    this.#waiting.push({ message, eventId: route?.eventId });
+  }
+
+  /** Keeps streams alive; a request that is not answered by the second beat gets its head, before a client gives up on it. */
+  beat(idleMs: number): void {
+    this.#listening?.beat(idleMs);
+    const now = performance.now();
+    for (const { stream, since } of this.#requests.values()) {
+      if (stream.isOpened || now - since >= idleMs) stream.beat(idleMs);
+    }
+  }
+
+  pause(): void {}
+  resume(): void {}
+
+  close(): Promise<void> {
+    this.#events = undefined;
+    this.#listening?.end();
+    for (const { stream, response } of this.#requests.values()) {
+      if (stream.isOpened) stream.end();
+      else response.destroy();
+    }
+    this.#requests.clear();
+    return Promise.resolve();
+  }
+
+  #answer(request: OpenRequest, message: Message, eventId: string | undefined): void | Promise<void> {
+    const { response, stream } = request;
+    if (stream.isClosed) return;
+    if (!stream.isOpened && eventId === undefined) {
+      const length = String(message.bytes.length);
+      response.writeHead(200, ['Content-Type', 'application/json', 'Content-Length', length, ...request.headers]);
+      response.end(message.bytes);
+      return;
+    }
+    const sent = stream.sendMessage(message, eventId);
+    stream.end();
+    return sent;
+  }
+
+  /** The client closed the response of its request: it does not wait for the answer any more, but did not cancel it. */
+  #forget(key: string, request: OpenRequest): void {
+    if (this.#requests.get(key) === request) this.#requests.delete(key);
+  }
+
+  #lose(message: Message): void {
+    this.#options.logger.debug({ bytes: message.bytes.length }, 'an answer came after its client had gone');
+  }
+
+  #streamOptions(headers: readonly string[]): EventStreamOptions {
+    return { headers, stallTimeoutMs: this.#options.stallTimeoutMs };
+  }
+}

@@ -1,0 +1,145 @@
+import { DrawbridgeError } from '../errors.ts';
+import { type Message, readMessage } from '../message/message.ts';
+import { SseDecoder } from '../message/sse-decoder.ts';
+import { KEPT_BODY_BYTES } from './acceptance-sink.ts';
+import type { ResponseSink } from './http-connection.ts';
+import type { ResponseHead } from './http-response-reader.ts';
+import { errorFromResponse, isEventStream } from './response-errors.ts';
+
+export interface AnswerEvents {
+  /** The server took the request; its answer follows. */
+  accepted(head: ResponseHead): void;
+  message(message: Message, eventId: string): void;
+  /** The request was accepted, but its answer will not come. */
+  unanswered(error: DrawbridgeError): void;
+  /** The exchange is over; with an error, the request was never accepted. Told once, last. */
+  over(error?: DrawbridgeError): void;
+}
+
+type Kind = 'json' | 'stream' | 'refusal';
+
+/**
+ * The response to a POSTed request in Streamable HTTP: one JSON body, an event stream whose last message is the answer,
+ * or a refusal. Tells exactly one of: the answer, `unanswered`, an error with `over`.
+ */
+export class AnswerSink implements ResponseSink {
+  readonly #request: Message;
+  readonly #where: string;
+  readonly #maxMessageBytes: number;
+  readonly #events: AnswerEvents;
+  #kind: Kind = 'refusal';
+  #head: ResponseHead | undefined;
+  #decoder: SseDecoder | undefined;
+  #body: Buffer[] = [];
+  #bodyBytes = 0;
+  #isAnswered = false;
+  #isOver = false;
+
+  constructor(request: Message, where: string, maxMessageBytes: number, events: AnswerEvents) {
+    this.#request = request;
+    this.#where = where;
+    this.#maxMessageBytes = maxMessageBytes;
+    this.#events = events;
+  }
+
+  head(head: ResponseHead): void {
+    this.#head = head;
+    const isOk = head.status >= 200 && head.status < 300;
+    if (isOk && isEventStream(head)) {
+      this.#kind = 'stream';
+      this.#decoder = new SseDecoder(
+        {
+          event: (event) => {
+            if (event.type === 'message') this.#receive(readMessage(event.data), event.id);
+          },
+          tooLarge: () => this.#tooLarge(),
+        },
+        this.#maxMessageBytes,
+      );
+      this.#events.accepted(head);
+    } else if (isOk && isJson(head)) {
+      this.#kind = 'json';
+      this.#events.accepted(head);
+    }
+  }
+
+  data(chunk: Buffer): void {
+    if (this.#kind === 'stream') {
+      this.#decoder?.push(chunk);
+      return;
+    }
+    if (this.#kind === 'refusal' && this.#bodyBytes >= KEPT_BODY_BYTES) return;
+    this.#bodyBytes += chunk.length;
+    if (this.#bodyBytes > this.#maxMessageBytes) this.#tooLarge();
+    else this.#body.push(chunk);
+  }
+
+  end(): void {
+    if (this.#kind === 'refusal') {
+      this.#refused();
+      return;
+    }
+    if (this.#kind === 'json' && !this.#isOver) {
+      const body = this.#body.length === 1 ? this.#body[0]! : Buffer.concat(this.#body, this.#bodyBytes);
+      this.#receive(readMessage(body), '');
+    }
+    if (!this.#isAnswered) {
+      this.#unanswered(new DrawbridgeError('upstream_lost', `${this.#where} ended its response without the answer`, { mayHaveRun: true }));
+    }
+    this.#over();
+  }
+
+  fail(error: DrawbridgeError): void {
+    if (this.#kind === 'refusal') {
+      this.#over(this.#head === undefined ? error : this.#refusal());
+      return;
+    }
+    if (!this.#isAnswered) this.#unanswered(error);
+    this.#over();
+  }
+
+  #receive(message: Message, eventId: string): void {
+    if (message.kind === 'response' && message.key === this.#request.key) this.#isAnswered = true;
+    this.#events.message(message, eventId);
+  }
+
+  /** Where the refusal is a JSON-RPC error for this very request, it is the answer. */
+  #refused(): void {
+    const body = this.#body.length === 0 ? undefined : readMessage(Buffer.concat(this.#body, this.#bodyBytes));
+    const isAnswer = body?.kind === 'response' && body.key === this.#request.key;
+    const error = this.#refusal();
+    if (body !== undefined && isAnswer && error.code !== 'session_lost') {
+      this.#isAnswered = true;
+      this.#events.message(body, '');
+      this.#over();
+    } else this.#over(error);
+  }
+
+  #refusal(): DrawbridgeError {
+    const head = this.#head ?? { status: 0, headers: new Map() };
+    return errorFromResponse(this.#where, head, Buffer.concat(this.#body, this.#bodyBytes).toString(), true);
+  }
+
+  #tooLarge(): void {
+    if (this.#isOver) return;
+    this.#body = [];
+    const message = `${this.#where} sent a message of more than ${this.#maxMessageBytes} bytes`;
+    this.#unanswered(new DrawbridgeError('upstream_invalid', message, { mayHaveRun: true }));
+    this.#over();
+  }
+
+  #unanswered(error: DrawbridgeError): void {
+    this.#isAnswered = true;
+    this.#events.unanswered(error);
+  }
+
+  #over(error?: DrawbridgeError): void {
+    if (this.#isOver) return;
+    this.#isOver = true;
+    this.#events.over(error);
+  }
+}
+
+function isJson(head: ResponseHead): boolean {
+  return head.status !== 202 && /^application\/json\s*(;|$)/i.test(head.headers.get('content-type') ?? '');
+}

@@ -1,0 +1,161 @@
+import { type DrawbridgeError, toDrawbridgeError } from '../errors.ts';
+import type { Message } from '../message/message.ts';
+import type { Transport, TransportEvents } from '../relay/transport.ts';
+import { SseUpstream } from './sse.ts';
+import { StreamableHttpUpstream } from './streamable-http.ts';
+import type { UpstreamOptions } from './upstream-options.ts';
+
+/** `sse` and `http` are fixed; `auto` tries the one that the URL suggests, then the other. */
+export type UpstreamKind = 'auto' | 'sse' | 'http';
+
+export interface DetectingOptions extends UpstreamOptions {
+  readonly kind: UpstreamKind;
+  /** Told once, when the server's transport is known. */
+  readonly onDetected?: (kind: 'sse' | 'http') => void;
+}
+
+/**
+ * The statuses by which a server says that it does not speak the transport tried (MCP 2025-11-25, backwards
+ * compatibility, and what deployed servers send). 401, 403 and 5xx say nothing about the transport.
+ */
+const OTHER_TRANSPORT = new Set([400, 404, 405, 406, 415, 501]);
+
+export function createUpstream(options: DetectingOptions): Transport {
+  if (options.kind === 'sse') return new SseUpstream(options);
+  if (options.kind === 'http') return new StreamableHttpUpstream(options);
+  return new DetectingUpstream(options);
+}
+
+interface HeldMessage {
+  readonly message: Message;
+  readonly accept: () => void;
+  readonly reject: (thrown: unknown) => void;
+}
+
+/**
+ * Finds out which transport the server speaks by using it: a URL that ends in `/sse` is opened as an event stream
+ * first, any other gets the client's own first message as a POST first. No probe, so no session too many.
+ */
+class DetectingUpstream implements Transport {
+  readonly #options: DetectingOptions;
+  readonly #isSseFirst: boolean;
+  #events: TransportEvents | undefined;
+  #chosen: Transport | undefined;
+  #candidate: Transport | undefined;
+  #held: HeldMessage[] | undefined;
+  #isClosed = false;
+
+  constructor(options: DetectingOptions) {
+    this.#options = options;
+    this.#isSseFirst = /\/sse\/?$/.test(options.url.pathname);
+  }
+
+  async start(events: TransportEvents): Promise<void> {
+    this.#events = events;
+    if (!this.#isSseFirst) return;
+    this.#held ??= [];
+    const sse = this.#try(new SseUpstream(this.#options));
+    try {
+      await sse.start(this.#eventsFor(sse));
+      this.#choose(sse, 'sse');
+    } catch (thrown) {
+      const error = toDrawbridgeError(thrown);
+      if (this.#isClosed || !this.#isOtherTransport(error)) throw error;
+      const http = this.#try(new StreamableHttpUpstream(this.#options));
+      await http.start(this.#eventsFor(http));
+      this.#choose(http, 'http');
+    }
+  }
+
+  send(message: Message): void | Promise<void> {
+    if (this.#chosen !== undefined) return this.#chosen.send(message);
+    if (this.#held === undefined && !this.#isSseFirst) {
+      this.#held = [];
+      return this.#sendFirst(message);
+    }
+    this.#held ??= [];
+    return new Promise((accept, reject) => this.#held?.push({ message, accept, reject }));
+  }
+
+  pause(): void {
+    (this.#chosen ?? this.#candidate)?.pause();
+  }
+
+  resume(): void {
+    (this.#chosen ?? this.#candidate)?.resume();
+  }
+
+  async close(): Promise<void> {
+    this.#isClosed = true;
+    this.#events = undefined;
+    await (this.#chosen ?? this.#candidate)?.close();
+  }
+
+  async #sendFirst(message: Message): Promise<void> {
+    const http = this.#try(new StreamableHttpUpstream(this.#options));
+    await http.start(this.#eventsFor(http));
+    try {
+      await http.send(message);
+      this.#choose(http, 'http');
+    } catch (thrown) {
+      const error = toDrawbridgeError(thrown);
+      if (this.#isClosed || !this.#isOtherTransport(error)) {
+        // The question stays open for the next message.
+        this.#failHeld(error);
+        throw error;
+      }
+      await this.#fallBackToSse(message, http, error);
+    }
+  }
+
+  async #fallBackToSse(message: Message, http: Transport, first: DrawbridgeError): Promise<void> {
+    await http.close();
+    const sse = this.#try(new SseUpstream(this.#options));
+    try {
+      await sse.start(this.#eventsFor(sse));
+    } catch (thrown) {
+      const second = toDrawbridgeError(thrown);
+      // The first answer says more about a URL that is wrong for both.
+      const error = this.#isOtherTransport(second) ? first : second;
+      this.#failHeld(error);
+      throw error;
+    }
+    const sent = sse.send(message);
+    this.#choose(sse, 'sse');
+    await sent;
+  }
+
+  #try<T extends Transport>(candidate: T): T {
+    this.#candidate = candidate;
+    return candidate;
+  }
+
+  /** A candidate that was given up must not be heard. */
+  #eventsFor(candidate: Transport): TransportEvents {
+    return {
+      message: (message, route) => this.#events?.message(message, route),
+      error: (error) => this.#events?.error(error),
+      end: (error) => {
+        if (this.#chosen === candidate) this.#events?.end(error);
+      },
+    };
+  }
+
+  #choose(transport: Transport, kind: 'sse' | 'http'): void {
+    this.#chosen = transport;
+    this.#options.onDetected?.(kind);
+    for (const { message, accept, reject } of this.#held ?? []) {
+      Promise.resolve(transport.send(message)).then(accept, reject);
+    }
+    this.#held = undefined;
+  }
+
+  #failHeld(error: DrawbridgeError): void {
+    for (const held of this.#held ?? []) held.reject(error);
+    this.#held = undefined;
+  }
+
+  #isOtherTransport(error: DrawbridgeError): boolean {
+    return error.upstreamStatus !== undefined && (OTHER_TRANSPORT.has(error.upstreamStatus) || error.code === 'upstream_invalid');
+  }
+}

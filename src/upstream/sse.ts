@@ -1,0 +1,216 @@
+import { DrawbridgeError } from '../errors.ts';
+import { type Message, protocolVersionOf, readMessage } from '../message/message.ts';
+import { SseDecoder, type SseEvent } from '../message/sse-decoder.ts';
+import type { Transport, TransportEvents } from '../relay/transport.ts';
+import { AcceptanceSink, KEPT_BODY_BYTES } from './acceptance-sink.ts';
+import { isLoopback } from './dialer.ts';
+import { type Exchange, HttpClient } from './http-client.ts';
+import type { ResponseSink } from './http-connection.ts';
+import type { ResponseHead } from './http-response-reader.ts';
+import { errorFromResponse, isEventStream } from './response-errors.ts';
+import { headerLines, httpClientOptions, UPSTREAM_DEFAULTS, type UpstreamOptions } from './upstream-options.ts';
+
+interface QueuedMessage {
+  readonly message: Message;
+  readonly accept: () => void;
+  readonly reject: (error: DrawbridgeError) => void;
+}
+
+/**
+ * The HTTP+SSE transport of MCP 2024-11-05, as its client: a GET stream whose first event, `endpoint`, says where to
+ * POST. Messages are POSTed one at a time in the order they were sent, because servers (Python's among them) handle
+ * POSTs of one session in whatever order they arrive. Ends when the stream does.
+ */
+export class SseUpstream implements Transport {
+  readonly #options: UpstreamOptions;
+  readonly #client: HttpClient;
+  readonly #where: string;
+  readonly #getHeaders: string;
+  readonly #postHeaders: string;
+  readonly #queue: QueuedMessage[] = [];
+  #events: TransportEvents | undefined;
+  #stream: Exchange | undefined;
+  #postPath: string | undefined;
+  /** Undefined until the first answer, which is that to initialize. */
+  #protocolVersion: string | undefined;
+  #posting: QueuedMessage | undefined;
+  #isClosed = false;
+
+  constructor(options: UpstreamOptions) {
+    this.#options = options;
+    this.#where = options.url.host;
+    this.#client = new HttpClient(httpClientOptions(options));
+    const custom = headerLines(options.headers ?? {});
+    this.#getHeaders = `Accept: text/event-stream\r\nCache-Control: no-store\r\n${custom}`;
+    this.#postHeaders = `Accept: application/json, text/event-stream\r\nContent-Type: application/json\r\n${custom}`;
+  }
+
+  start(events: TransportEvents): Promise<void> {
+    this.#events = events;
+    return new Promise((fulfil, reject) => {
+      const deadlineMs = this.#options.endpointTimeoutMs ?? UPSTREAM_DEFAULTS.endpointTimeoutMs;
+      const deadline = setTimeout(() => {
+        const message = `${this.#where} opened no event stream with an endpoint within ${deadlineMs} ms`;
+        this.#end(new DrawbridgeError('upstream_timeout', message));
+      }, deadlineMs);
+      const settle = (error?: DrawbridgeError): void => {
+        clearTimeout(deadline);
+        if (error === undefined) fulfil();
+        else reject(error);
+      };
+      this.#settleStart = settle;
+      const { pathname, search } = this.#options.url;
+      const sink = new StreamSink(this.#where, this.#options.maxMessageBytes ?? UPSTREAM_DEFAULTS.maxMessageBytes, {
+        event: (event) => this.#receive(event),
+        end: (error) => this.#end(error),
+      });
+      const request = { method: 'GET', path: pathname + search, headers: this.#getHeaders, headTimeoutMs: 0 } as const;
+      this.#stream = this.#client.request(request, sink);
+    });
+  }
+
+  send(message: Message): Promise<void> {
+    return new Promise((accept, reject) => {
+      if (this.#isClosed) {
+        reject(new DrawbridgeError('upstream_lost', `the connection to ${this.#where} is closed`));
+        return;
+      }
+      this.#queue.push({ message, accept, reject });
+      this.#postNext();
+    });
+  }
+
+  pause(): void {
+    this.#stream?.pause();
+  }
+
+  resume(): void {
+    this.#stream?.resume();
+  }
+
+  close(): Promise<void> {
+    this.#events = undefined;
+    this.#end(new DrawbridgeError('upstream_lost', `the connection to ${this.#where} was closed`));
+    return Promise.resolve();
+  }
+
+  #settleStart: (error?: DrawbridgeError) => void = () => {};
+
+  #receive(event: SseEvent): void {
+    if (event.type === 'endpoint') {
+      if (this.#postPath === undefined) this.#adoptEndpoint(event.data.toString());
+    } else if (event.type === 'message') {
+      const message = readMessage(event.data);
+      if (message.kind === 'response' && this.#protocolVersion === undefined) {
+        this.#protocolVersion = protocolVersionOf(message) ?? '';
+      }
+      this.#events?.message(message, event.id === '' ? undefined : { eventId: event.id });
+    }
+  }
+
+  #adoptEndpoint(text: string): void {
+    const base = this.#options.url;
+    const endpoint = URL.canParse(text, base.href) ? new URL(text, base) : undefined;
+    if (endpoint === undefined || !isSameOrigin(endpoint, base)) {
+      const message = `${this.#where} announced an endpoint that is not its own`;
+      this.#end(new DrawbridgeError('upstream_invalid', message, { why: JSON.stringify(text.slice(0, 200)) }));
+      return;
+    }
+    this.#postPath = endpoint.pathname + endpoint.search;
+    this.#settleStart();
+    this.#postNext();
+  }
+
+  #postNext(): void {
+    if (this.#posting !== undefined || this.#postPath === undefined) return;
+    const next = this.#queue.shift();
+    if (next === undefined) return;
+    this.#posting = next;
+    // From 2025-06-18 on every request after initialize names the version; older servers pass over it.
+    const version = this.#protocolVersion ? `MCP-Protocol-Version: ${this.#protocolVersion}\r\n` : '';
+    this.#client.request(
+      {
+        method: 'POST',
+        path: this.#postPath,
+        headers: this.#postHeaders + version,
+        body: next.message.bytes,
+        headTimeoutMs: this.#options.acceptTimeoutMs ?? UPSTREAM_DEFAULTS.acceptTimeoutMs,
+      },
+      new AcceptanceSink(this.#where, (error) => {
+        this.#posting = undefined;
+        if (error === undefined) next.accept();
+        else next.reject(error);
+        this.#postNext();
+      }),
+    );
+  }
+
+  #end(error: DrawbridgeError): void {
+    if (this.#isClosed) return;
+    this.#isClosed = true;
+    this.#stream?.abort();
+    this.#client.close();
+    this.#settleStart(error);
+    const events = this.#events;
+    this.#events = undefined;
+    events?.end(error);
+    const unsettled = this.#posting === undefined ? this.#queue.splice(0) : [this.#posting, ...this.#queue.splice(0)];
+    for (const queued of unsettled) queued.reject(error);
+  }
+}
+
+/** The response to the GET: an event stream, or the reason why it is none. */
+class StreamSink implements ResponseSink {
+  readonly #where: string;
+  readonly #end: (error: DrawbridgeError) => void;
+  readonly #decoder: SseDecoder;
+  #refusal: ResponseHead | undefined;
+  #body = '';
+
+  constructor(
+    where: string,
+    maxMessageBytes: number,
+    events: { event(event: SseEvent): void; end(error: DrawbridgeError): void },
+  ) {
+    this.#where = where;
+    this.#end = events.end;
+    this.#decoder = new SseDecoder(
+      {
+        event: events.event,
+        tooLarge: (limit) =>
+          events.end(new DrawbridgeError('upstream_invalid', `${where} sent a message of more than ${limit} bytes`)),
+      },
+      maxMessageBytes,
+    );
+  }
+
+  head(head: ResponseHead): void {
+    if (head.status === 200 && isEventStream(head)) return;
+    this.#refusal = head;
+    // An error page may never end; what matters is known already.
+    if (head.status === 200) this.end();
+  }
+
+  data(chunk: Buffer): void {
+    if (this.#refusal === undefined) this.#decoder.push(chunk);
+    else if (this.#body.length < KEPT_BODY_BYTES) this.#body += chunk.toString();
+    else this.end();
+  }
+
+  end(): void {
+    if (this.#refusal === undefined) {
+      this.#end(new DrawbridgeError('upstream_lost', `${this.#where} ended its event stream`));
+    } else this.#end(errorFromResponse(this.#where, this.#refusal, this.#body, false));
+  }
+
+  fail(error: DrawbridgeError): void {
+    if (this.#refusal === undefined) this.#end(error);
+    else this.end();
+  }
+}
+
+/** Loopback names of one port are one origin: servers announce `localhost` to who dialled 127.0.0.1. */
+function isSameOrigin(a: URL, b: URL): boolean {
+  if (a.origin === b.origin) return true;
+  return a.protocol === b.protocol && a.port === b.port && isLoopback(a.hostname) && isLoopback(b.hostname);
+}

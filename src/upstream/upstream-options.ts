@@ -1,0 +1,56 @@
+import { DrawbridgeError } from '../errors.ts';
+import type { Logger } from '../log.ts';
+import type { Family } from './dialer.ts';
+import type { HttpClientOptions } from './http-client.ts';
+
+/** How a server is reached; every bound has its default in `UPSTREAM_DEFAULTS`. */
+export interface UpstreamOptions {
+  readonly url: URL;
+  readonly logger: Logger;
+  /** Sent with every request to this origin and to no other. */
+  readonly headers?: Readonly<Record<string, string>>;
+  /** The Host header; default: the URL's. */
+  readonly hostHeader?: string;
+  readonly family?: Family;
+  /** For one address, TLS included. */
+  readonly connectTimeoutMs?: number;
+  /** Until an event stream has told its endpoint. */
+  readonly endpointTimeoutMs?: number;
+  /** Until a message is accepted where acceptance is all that is awaited (legacy SSE, notifications). */
+  readonly acceptTimeoutMs?: number;
+  /** One message from the server. */
+  readonly maxMessageBytes?: number;
+}
+
+export const UPSTREAM_DEFAULTS = {
+  family: '4',
+  connectTimeoutMs: 10_000,
+  endpointTimeoutMs: 30_000,
+  acceptTimeoutMs: 60_000,
+  maxMessageBytes: 64 * 1024 * 1024,
+} as const;
+
+/** Header lines of a fixed set; refuses names and values that would make other headers. */
+export function headerLines(headers: Readonly<Record<string, string>>): string {
+  let lines = '';
+  for (const [name, value] of Object.entries(headers)) {
+    // biome-ignore lint/suspicious/noControlCharactersInRegex: they are what is refused
+    if (!/^[!#$%&'*+.^_`|~0-9A-Za-z-]+$/.test(name) || /[\u0000-\u0008\u000a-\u001f\u007f]|[^\u0000-\u00ff]/.test(value)) {
+      throw new DrawbridgeError('config', `the header ${JSON.stringify(name)} cannot be sent`, {
+        why: 'its name or value has characters that HTTP does not allow',
+      });
+    }
+    lines += `${name}: ${value}\r\n`;
+  }
+  return lines;
+}
+
+/** The part of the options that its HTTP client needs. */
+export function httpClientOptions(options: UpstreamOptions): HttpClientOptions {
+  return {
+    url: options.url,
+    family: options.family ?? UPSTREAM_DEFAULTS.family,
+    connectTimeoutMs: options.connectTimeoutMs ?? UPSTREAM_DEFAULTS.connectTimeoutMs,
+    ...(options.hostHeader === undefined ? {} : { hostHeader: options.hostHeader }),
+  };
+}
