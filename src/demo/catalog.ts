@@ -25,35 +25,35 @@ FROM pg_extension WHERE $1::text IS NOT NULL ORDER BY name`,
 };
 
 const RELATION_DETAILS = (kinds: string, type: ObjectType): string => `
-SELECT jsonb_pretty(jsonb_build_object(
-  'basic', jsonb_build_object('schema', n.nspname, 'name', c.relname, 'type', '${type}'),
-  'columns', (SELECT coalesce(jsonb_agg(jsonb_build_object(
+SELECT json_build_object(
+  'basic', json_build_object('schema', n.nspname, 'name', c.relname, 'type', '${type}'),
+  'columns', (SELECT coalesce(json_agg(json_build_object(
       'column', a.attname, 'data_type', format_type(a.atttypid, a.atttypmod),
       'is_nullable', CASE WHEN a.attnotnull THEN 'NO' ELSE 'YES' END,
       'default', pg_get_expr(d.adbin, d.adrelid)) ORDER BY a.attnum), '[]')
     FROM pg_attribute a LEFT JOIN pg_attrdef d ON d.adrelid = a.attrelid AND d.adnum = a.attnum
     WHERE a.attrelid = c.oid AND a.attnum > 0 AND NOT a.attisdropped),
-  'constraints', (SELECT coalesce(jsonb_agg(jsonb_build_object(
+  'constraints', (SELECT coalesce(json_agg(json_build_object(
       'name', k.conname, 'type', CASE k.contype WHEN 'p' THEN 'PRIMARY KEY' WHEN 'f' THEN 'FOREIGN KEY'
         WHEN 'u' THEN 'UNIQUE' WHEN 'c' THEN 'CHECK' ELSE 'OTHER' END,
-      'columns', (SELECT coalesce(jsonb_agg(a.attname ORDER BY a.attnum), '[]') FROM pg_attribute a
+      'columns', (SELECT coalesce(json_agg(a.attname ORDER BY a.attnum), '[]') FROM pg_attribute a
         WHERE a.attrelid = c.oid AND a.attnum = ANY (k.conkey))) ORDER BY k.conname), '[]')
     FROM pg_constraint k WHERE k.conrelid = c.oid AND k.contype <> 'n'),
-  'indexes', (SELECT coalesce(jsonb_agg(jsonb_build_object(
-      'name', x.indexrelid::regclass, 'definition', pg_get_indexdef(x.indexrelid)) ORDER BY x.indexrelid), '[]')
-    FROM pg_index x WHERE x.indrelid = c.oid)))
+  'indexes', (SELECT coalesce(json_agg(json_build_object(
+      'name', i.relname, 'definition', pg_get_indexdef(i.oid)) ORDER BY i.relname), '[]')
+    FROM pg_index x JOIN pg_class i ON i.oid = x.indexrelid WHERE x.indrelid = c.oid))
 FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
 WHERE n.nspname = $1 AND c.relname = $2 AND c.relkind IN (${kinds})`;
 
-/** One row with one JSON value that describes the object `$2` in schema `$1`; no row where there is none. */
+/** One row with one JSON value (names and text, no numbers) that describes the object `$2` in schema `$1`; no row where there is none. */
 export const OBJECT_DETAILS: Readonly<Record<ObjectType, string>> = {
   table: RELATION_DETAILS(`'r', 'p', 'f'`, 'table'),
   view: RELATION_DETAILS(`'v', 'm'`, 'view'),
   sequence: `
-SELECT jsonb_pretty(jsonb_build_object('schema', schemaname, 'name', sequencename, 'data_type', data_type::text,
-  'start_value', start_value::text, 'increment', increment_by::text))
+SELECT json_build_object('schema', schemaname, 'name', sequencename, 'data_type', data_type::text,
+  'start_value', start_value::text, 'increment', increment_by::text)
 FROM pg_sequences WHERE schemaname = $1 AND sequencename = $2`,
   extension: `
-SELECT jsonb_pretty(jsonb_build_object('name', extname, 'version', extversion, 'relocatable', extrelocatable))
+SELECT json_build_object('name', extname, 'version', extversion, 'relocatable', extrelocatable)
 FROM pg_extension WHERE $1::text IS NOT NULL AND extname = $2`,
 };

@@ -52,10 +52,17 @@ export async function openDatabase(
     return restart;
   };
 
-  const run = async (batch: Uint8Array): Promise<Uint8Array> => {
+  const run = async (sql: string, parameters: readonly string[], maxRows: number): Promise<QueryResult> => {
     if (!thread.isAlive) await (restart ?? startAgain('it had ended'));
     try {
-      return await thread.ask(batch, statementTimeoutMs);
+      const batch = encodeReadOnlyQuery(protocol, sql, parameters, maxRows);
+      const answer = decodeAnswer(protocol, await thread.ask(batch, statementTimeoutMs), maxRows);
+      if (!answer.isComplete) {
+        await thread.stop();
+        throw new Error('the statement broke the demo database, which starts again');
+      }
+      if (answer.failure !== undefined) throw new Error(answer.failure);
+      return answer.result;
     } catch (error) {
       if (!thread.isAlive && !closed.signal.aborted) void startAgain((error as Error).message);
       throw error;
@@ -69,11 +76,11 @@ export async function openDatabase(
       const turn = last.then(() => {
         closed.signal.throwIfAborted();
         querySignal?.throwIfAborted();
-        return run(encodeReadOnlyQuery(protocol, sql, parameters, maxRows));
+        return run(sql, parameters, maxRows);
       });
       last = turn.catch(() => {});
       try {
-        return decodeAnswer(protocol, await turn, maxRows);
+        return await turn;
       } finally {
         queued -= 1;
       }

@@ -27,7 +27,7 @@ export interface DemoUpstream {
 /**
  * Starts the embedded upstream: postgres-mcp's tool names over a read-only PGlite database with sample data.
  *
- * Takes about 4 s, nearly all of it PGlite's `initdb`, and about 600 MB of memory until `close()`. The database runs on a
+ * Takes about 4 s, nearly all of it PGlite's `initdb`, and about 800 MB of memory until `close()`. The database runs on a
  * thread of its own, so neither its start nor a slow query stops the event loop.
  *
  * @throws an `Error` with `code: 'DEMO_NEEDS_PGLITE'` when `@electric-sql/pglite` is not installed; the signal's reason

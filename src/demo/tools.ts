@@ -55,7 +55,7 @@ const TOOLS: readonly DemoTool[] = [
       const details = rows[0]?.[0];
       if (!details)
         throw new Error(`there is no ${type} ${JSON.stringify(object)} in schema ${JSON.stringify(schema)}`);
-      return textResult(details);
+      return textResult(JSON.stringify(JSON.parse(details), null, 2));
     },
   },
   {

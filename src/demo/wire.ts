@@ -42,25 +42,40 @@ export function encodeReadOnlyQuery(
   ]);
 }
 
-/** Decodes the answer to {@link encodeReadOnlyQuery}; throws PostgreSQL's message (with detail and hint) as an `Error`. */
-export function decodeAnswer({ Parser }: Protocol, bytes: Uint8Array, maxRows: number): QueryResult {
+/** What came back for one batch of {@link encodeReadOnlyQuery}. */
+export interface Answer {
+  readonly result: QueryResult;
+  /** PostgreSQL's message, with detail and hint, when the statement failed. */
+  readonly failure?: string;
+  /** False when the batch broke off before its clean-up: what state the database is in, nobody knows. */
+  readonly isComplete: boolean;
+}
+
+/** Decodes the answer to {@link encodeReadOnlyQuery}. */
+export function decodeAnswer({ Parser }: Protocol, bytes: Uint8Array, maxRows: number): Answer {
   let columns: Column[] = [];
   const rows: (string | null)[][] = [];
   let failure: string | undefined;
+  let lastCommand = '';
   new Parser().parse(Buffer.from(bytes), (message) => {
     if (message.name === 'rowDescription') {
       const { fields } = message as messages.RowDescriptionMessage;
       columns = fields.map(({ name, dataTypeID }) => ({ name, typeId: dataTypeID }));
     } else if (message.name === 'dataRow') {
       rows.push((message as messages.DataRowMessage).fields);
+    } else if (message.name === 'commandComplete') {
+      lastCommand = (message as messages.CommandCompleteMessage).text;
     } else if (message.name === 'error') {
       failure ??= describeError(message as messages.DatabaseError);
     } else if (message.name === 'copyOutResponse') {
       failure ??= 'COPY is not supported here; use SELECT';
     }
   });
-  if (failure !== undefined) throw new Error(failure);
-  return { columns, rows: rows.slice(0, maxRows), isTruncated: rows.length > maxRows };
+  return {
+    result: { columns, rows: rows.slice(0, maxRows), isTruncated: rows.length > maxRows },
+    ...(failure !== undefined && { failure }),
+    isComplete: lastCommand === 'DISCARD ALL',
+  };
 }
 
 function describeError({ message, detail, hint }: messages.DatabaseError): string {

@@ -8,13 +8,20 @@ export interface RelayOptions {
   readonly logger: Logger;
   /** Open requests in one direction; one more is refused. Default 1024. */
   readonly maxPending?: number;
-  /** Told once, when either side has ended and every open request has been answered. */
-  readonly onEnd: (side: 'downstream' | 'upstream', error?: DrawbridgeError) => void;
+  /** Told once, when every open request has been answered and before the sides are closed: who ended it, and why. */
+  readonly onEnd: (by: 'downstream' | 'upstream' | 'us', error?: DrawbridgeError) => void;
 }
 
 export interface Relay {
+  /**
+   * Settles when both sides have started; rejects, with open requests answered and both sides closed, when one of them
+   * cannot start.
+   */
+  readonly ready: Promise<void>;
   /** Requests from downstream that wait for their answer. */
   readonly pendingCount: number;
+  /** Settles when no request from downstream waits for its answer. */
+  whenIdle(): Promise<void>;
   /** Answers what is open with `error`, closes both sides. Idempotent. */
   close(error?: DrawbridgeError): Promise<void>;
 }
@@ -24,13 +31,10 @@ const DEFAULT_MAX_PENDING = 1024;
 /**
  * Joins one downstream transport to one upstream transport: every message that arrives on one side leaves on the other
  * as the same bytes, and every request from downstream is answered exactly once, if need be by us. Starts the downstream,
- * so that its end is seen from the first moment, then the upstream; rejects, with open requests answered and both sides
- * closed, when one of them cannot start.
+ * so that its end is seen from the first moment, then the upstream.
  */
-export async function join(downstream: Transport, upstream: Transport, options: RelayOptions): Promise<Relay> {
-  const relay = new JoinedTransports(downstream, upstream, options);
-  await relay.start();
-  return relay;
+export function join(downstream: Transport, upstream: Transport, options: RelayOptions): Relay {
+  return new JoinedTransports(downstream, upstream, options);
 }
 
 class JoinedTransports implements Relay {
@@ -39,8 +43,10 @@ class JoinedTransports implements Relay {
   readonly #options: RelayOptions;
   readonly #requests: PendingRequests;
   readonly #serverRequests: PendingRequests;
+  readonly ready: Promise<void>;
   #stalledSends = 0;
   #hasEnded = false;
+  #idleWaiters: (() => void)[] = [];
 
   constructor(downstream: Transport, upstream: Transport, options: RelayOptions) {
     this.#downstream = downstream;
@@ -48,13 +54,16 @@ class JoinedTransports implements Relay {
     this.#options = options;
     this.#requests = new PendingRequests(options.maxPending ?? DEFAULT_MAX_PENDING);
     this.#serverRequests = new PendingRequests(options.maxPending ?? DEFAULT_MAX_PENDING);
+    this.ready = this.#start();
+    // Whoever closes it before it was ready need not look at this promise.
+    this.ready.catch(() => {});
   }
 
   get pendingCount(): number {
     return this.#requests.size;
   }
 
-  async start(): Promise<void> {
+  async #start(): Promise<void> {
     try {
       await this.#downstream.start(this.#downstreamEvents());
       await this.#upstream.start(this.#upstreamEvents());
@@ -66,11 +75,21 @@ class JoinedTransports implements Relay {
   }
 
   async close(error?: DrawbridgeError): Promise<void> {
-    if (!this.#hasEnded) {
-      this.#hasEnded = true;
-      this.#failPending(error ?? new DrawbridgeError('shutting_down', 'the connection is being closed'));
-    }
+    this.#end('us', error ?? new DrawbridgeError('shutting_down', 'the connection is being closed'));
     await Promise.all([this.#downstream.close(), this.#upstream.close()]);
+  }
+
+  whenIdle(): Promise<void> {
+    if (this.#requests.size === 0) return Promise.resolve();
+    return new Promise((fulfil) => this.#idleWaiters.push(fulfil));
+  }
+
+  #settle(key: string | undefined): boolean {
+    const wasPending = this.#requests.settle(key);
+    if (this.#requests.size === 0 && this.#idleWaiters.length > 0) {
+      for (const fulfil of this.#idleWaiters.splice(0)) fulfil();
+    }
+    return wasPending;
   }
 
   #downstreamEvents(): TransportEvents {
@@ -117,14 +136,14 @@ class JoinedTransports implements Relay {
     if (sent === undefined) return Promise.resolve();
     return sent.catch((thrown: unknown) => {
       // Where the loss of the upstream has answered it already, the failed send has nothing to add.
-      if (this.#requests.settle(message.key)) throw thrown;
+      if (this.#settle(message.key)) throw thrown;
     });
   }
 
   #sendDown(message: Message, route: Route | undefined): void {
     if (this.#hasEnded) return;
     let outgoing = message;
-    if (message.kind === 'response' && !this.#requests.settle(message.key)) {
+    if (message.kind === 'response' && !this.#settle(message.key)) {
       const meant = message.id === 'null' || message.id === undefined ? this.#requests.only : undefined;
       if (meant === undefined) return this.#drop(message, 'answers no open request of the client');
       outgoing = this.#answerForNullId(message, meant);
@@ -142,7 +161,7 @@ class JoinedTransports implements Relay {
       why: message.bytes.toString('utf8', 0, 200),
     });
     const answer = errorReply(id, error);
-    this.#requests.settle(answer.key);
+    this.#settle(answer.key);
     return answer;
   }
 
@@ -170,18 +189,17 @@ class JoinedTransports implements Relay {
     this.#options.logger.warn({ id: clip(message.id), bytes: message.bytes.length }, `dropped a message that ${why}`);
   }
 
-  #end(side: 'downstream' | 'upstream', error?: DrawbridgeError): void {
+  #end(by: 'downstream' | 'upstream' | 'us', error?: DrawbridgeError): void {
     if (this.#hasEnded) return;
     this.#hasEnded = true;
-    if (side === 'upstream') {
-      this.#failPending(error ?? new DrawbridgeError('upstream_lost', 'the MCP server closed the connection'));
-    }
-    const other = side === 'upstream' ? this.#downstream : this.#upstream;
-    other.close().then(() => this.#options.onEnd(side, error));
+    this.#failPending(error ?? new DrawbridgeError('upstream_lost', 'the connection was closed'));
+    this.#options.onEnd(by, error);
+    if (by !== 'us') this.close();
   }
 
   #failPending(error: DrawbridgeError): void {
     for (const id of this.#requests.drain()) this.#downstream.send(errorReply(id, error));
+    for (const fulfil of this.#idleWaiters.splice(0)) fulfil();
   }
 }
 

@@ -1,0 +1,12 @@
+#!/usr/bin/env node
+// Old syntax on purpose: an old Node must get as far as this message.
+var major = Number(process.versions.node.split('.')[0]);
+if (major < 20) {
+  process.stderr.write(
+    'error  mcp-drawbridge needs Node.js 20 or newer\n' +
+      'why    this is Node.js ' + process.versions.node + ' at ' + process.execPath + '\n' +
+      'try    Install a newer Node.js, or name its full path as the "command" in the configuration of your MCP client.\n'
+  );
+  process.exit(2);
+}
+require('../dist/cli/main.cjs').main(process.argv.slice(2));

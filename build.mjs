@@ -1,0 +1,106 @@
+/**
+ * Makes dist/: the bridge and the command line as one small CommonJS file that needs nothing but Node, everything else
+ * as ES modules with shared chunks, the types, the JSON Schema, and the list of what is bundled.
+ */
+import { execFileSync } from 'node:child_process';
+import { existsSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { build } from 'esbuild';
+
+const root = fileURLToPath(new URL('.', import.meta.url));
+process.chdir(root);
+const { version } = JSON.parse(readFileSync('package.json', 'utf8'));
+rmSync('dist', { recursive: true, force: true });
+
+const shared = {
+  bundle: true,
+  platform: 'node',
+  target: 'node20',
+  minifySyntax: true,
+  minifyWhitespace: true,
+  legalComments: 'none',
+  metafile: true,
+  logLevel: 'warning',
+  define: { DRAWBRIDGE_VERSION: JSON.stringify(version), 'process.env.NODE_ENV': '"production"' },
+};
+
+/** Commands other than the bridge stay out of its file; they are ES modules beside it. */
+const commandsApart = {
+  name: 'commands-apart',
+  setup(api) {
+    api.onResolve({ filter: /\/commands\/(gateway|keys)\.ts$/ }, ({ path }) => ({
+      path: `./${/(\w+)\.ts$/.exec(path)[1]}.js`,
+      external: true,
+    }));
+  },
+};
+
+const bridge = await build({
+  ...shared,
+  entryPoints: { 'cli/main': 'src/cli/main.ts' },
+  outdir: 'dist',
+  format: 'cjs',
+  minify: true,
+  outExtension: { '.js': '.cjs' },
+  plugins: [commandsApart],
+});
+
+const modules = await build({
+  ...shared,
+  entryPoints: {
+    index: 'src/index.ts',
+    bridge: 'src/bridge/index.ts',
+    gateway: 'src/gateway/index.ts',
+    'cli/gateway': 'src/cli/commands/gateway.ts',
+    'cli/keys': 'src/cli/commands/keys.ts',
+  },
+  outdir: 'dist',
+  chunkNames: 'chunks/[name]-[hash]',
+  format: 'esm',
+  splitting: true,
+  external: ['@electric-sql/pglite'],
+  // Some of what is bundled is CommonJS and asks for Node's modules with require.
+  banner: { js: "import{createRequire as __createRequire}from'node:module';const require=__createRequire(import.meta.url);" },
+});
+
+writeFileSync('dist/THIRD-PARTY.txt', thirdParty([bridge.metafile, modules.metafile]));
+writeFileSync('dist/schema.json', `${JSON.stringify(await gatewaySchema(), undefined, 2)}\n`);
+execFileSync(process.execPath, ['node_modules/typescript/bin/tsc', '-p', 'tsconfig.build.json'], { stdio: 'inherit' });
+
+/** Name, version and licence of every package that went into a bundle. */
+function thirdParty(metafiles) {
+  const folders = new Set();
+  for (const { outputs } of metafiles) {
+    for (const output of Object.values(outputs)) {
+      for (const [input, { bytesInOutput }] of Object.entries(output.inputs)) {
+        const folder = /^(.*node_modules\/(?:@[^/]+\/)?[^/]+)\//.exec(input)?.[1];
+        if (folder !== undefined && bytesInOutput > 0) folders.add(folder);
+      }
+    }
+  }
+  const entries = [...folders].sort().map((folder) => {
+    const { name, version: packageVersion, license } = JSON.parse(readFileSync(join(folder, 'package.json'), 'utf8'));
+    const file = readdirSync(folder).find((entry) => /^(licen[cs]e|copying)/i.test(entry));
+    const text = file === undefined ? '' : `\n${readFileSync(join(folder, file), 'utf8').trim()}\n`;
+    return `${name} ${packageVersion} (${license ?? 'see below'})\n${text}`;
+  });
+  return `mcp-drawbridge ${version} bundles these packages:\n\n${entries.join(`\n${'-'.repeat(72)}\n\n`)}`;
+}
+
+async function gatewaySchema() {
+  const { outputFiles } = await build({
+    ...shared,
+    stdin: {
+      contents: `export { jsonSchema } from './src/config/json-schema.ts'; export { GATEWAY_OPTIONS } from './src/config/gateway-options.ts';`,
+      resolveDir: root,
+    },
+    format: 'esm',
+    write: false,
+  });
+  const source = Buffer.from(outputFiles[0].contents).toString('base64');
+  const { jsonSchema, GATEWAY_OPTIONS } = await import(`data:text/javascript;base64,${source}`);
+  return jsonSchema(GATEWAY_OPTIONS, 'Options of createGateway in mcp-drawbridge');
+}
+
+if (!existsSync('dist/index.d.ts')) throw new Error('the types were not made');

@@ -1,0 +1,113 @@
+import type { Readable, Writable } from 'node:stream';
+import { StdioDownstream } from '../downstream/stdio.ts';
+import { DrawbridgeError } from '../errors.ts';
+import { type Logger, silentLogger } from '../log.ts';
+import { join } from '../relay/relay.ts';
+import { createUpstream, type UpstreamKind } from '../upstream/detection.ts';
+import type { Family } from '../upstream/dialer.ts';
+
+/** Options of `createBridge`. Sizes are in bytes, durations in milliseconds. */
+export interface BridgeOptions {
+  /** The remote MCP server, such as `http://127.0.0.1:8000/sse`. */
+  readonly url: string | URL;
+  /** Where the client's messages come from, one a line; a process's stdin. */
+  readonly input: Readable;
+  /** Where messages for the client go, one a line, and nothing else; a process's stdout. */
+  readonly output: Writable;
+  /** The transport that the server speaks; found out unless fixed. Default `auto`. */
+  readonly transport?: UpstreamKind;
+  /** Sent with every request to the server's origin, and to no other. */
+  readonly headers?: Readonly<Record<string, string>>;
+  /** The address family dialled. Default `4`. */
+  readonly family?: Family;
+  /** For one address, TLS included. Default 10000. */
+  readonly connectTimeoutMs?: number;
+  /** How long open requests may still be answered after the input has ended. Default 2000. */
+  readonly graceMs?: number;
+  /** The largest message from the server. Default 64 MiB. */
+  readonly maxMessageBytes?: number;
+  /** Default: says nothing. A pino instance fits. */
+  readonly logger?: Logger;
+}
+
+export interface Bridge {
+  /**
+   * Settles, never rejects, when the bridge is over and everything was answered and flushed: with undefined when the
+   * client ended it in good order, else with what ended it.
+   */
+  readonly done: Promise<DrawbridgeError | undefined>;
+  /** Answers what is open, ends the remote session. Idempotent. */
+  close(error?: DrawbridgeError): Promise<void>;
+}
+
+const DEFAULT_GRACE_MS = 2000;
+
+/**
+ * Gives a stdio client the remote server: joins the two streams to the server's URL. Throws `usage` when the URL is
+ * none; everything that happens later is told to the client as a JSON-RPC error and by `done`.
+ */
+export function createBridge(options: BridgeOptions): Bridge {
+  const url = parseUrl(options.url);
+  const logger = options.logger ?? silentLogger;
+  let ended: DrawbridgeError | undefined;
+  let fulfil: (error: DrawbridgeError | undefined) => void;
+  const done = new Promise<DrawbridgeError | undefined>((resolve) => {
+    fulfil = resolve;
+  });
+
+  const downstream = new StdioDownstream({ input: options.input, output: options.output, onInputEnd: () => finish() });
+  const upstream = createUpstream({
+    url,
+    kind: options.transport ?? 'auto',
+    logger,
+    ...(options.headers === undefined ? {} : { headers: options.headers }),
+    ...(options.family === undefined ? {} : { family: options.family }),
+    ...(options.connectTimeoutMs === undefined ? {} : { connectTimeoutMs: options.connectTimeoutMs }),
+    ...(options.maxMessageBytes === undefined ? {} : { maxMessageBytes: options.maxMessageBytes }),
+    onDetected: (kind) => logger.debug(`${url.host} speaks ${kind === 'sse' ? 'legacy SSE' : 'Streamable HTTP'}`),
+  });
+  const relay = join(downstream, upstream, {
+    logger,
+    onEnd: (by, error) => {
+      if (by === 'us') return;
+      if (by === 'upstream') ended = error;
+      close();
+    },
+  });
+  const close = async (error?: DrawbridgeError): Promise<void> => {
+    await relay.close(error);
+    fulfil(ended);
+  };
+  relay.ready.then(
+    () => logger.info(`connected to ${url.host}`),
+    (error: DrawbridgeError) => {
+      // Where the client has ended it meanwhile, that is what counts.
+      if (!isFinishing) ended = error;
+      close();
+    },
+  );
+
+  let isFinishing = false;
+  async function finish(): Promise<void> {
+    isFinishing = true;
+    let timer: NodeJS.Timeout | undefined;
+    const grace = new Promise<void>((over) => {
+      timer = setTimeout(over, options.graceMs ?? DEFAULT_GRACE_MS);
+    });
+    await Promise.race([relay.whenIdle(), grace]);
+    clearTimeout(timer);
+    await close(new DrawbridgeError('shutting_down', 'the client closed its side before the answer came'));
+  }
+
+  return { done, close };
+}
+
+function parseUrl(text: string | URL): URL {
+  const url = URL.canParse(String(text)) ? new URL(text) : undefined;
+  if (url === undefined || !['http:', 'https:'].includes(url.protocol)) {
+    throw new DrawbridgeError('usage', `${JSON.stringify(String(text))} is not an http or https URL`, {
+      hint: 'Such as mcp-drawbridge http://127.0.0.1:8000/sse',
+    });
+  }
+  return url;
+}

@@ -1,0 +1,78 @@
+import { readFileSync } from 'node:fs';
+import { createBridge } from '../../bridge/bridge.ts';
+import { BRIDGE_OPTIONS } from '../../config/bridge-options.ts';
+import { environmentNote, formatOptions } from '../../config/help.ts';
+import { parseOptions } from '../../config/parse-options.ts';
+import { DrawbridgeError } from '../../errors.ts';
+import { createStderrLogger, formatError, parseHeaders, reportAndExit, usageError } from '../report.ts';
+
+const SIGNALS = { SIGHUP: 1, SIGINT: 2, SIGTERM: 15 } as const;
+
+/** `mcp-drawbridge <url>`: stdin and stdout become the client's side of the remote server. */
+export function run(args: readonly string[]): void {
+  const { values, positionals } = parseOptions(BRIDGE_OPTIONS, {
+    args,
+    env: process.env,
+    readFile: (path) => readFileSync(path, 'utf8'),
+  });
+  if (values.help === true || args.length === 0) {
+    process.stdout.write(helpText());
+    return;
+  }
+  const [url, unexpected] = positionals;
+  if (url === undefined) throw usageError('the URL of the MCP server is missing', 'Such as mcp-drawbridge http://127.0.0.1:8000/sse');
+  if (unexpected !== undefined) throw usageError(`unexpected argument '${unexpected.slice(0, 60)}'`);
+
+  const headers = parseHeaders(values.header ?? [], '--header');
+  const logger = createStderrLogger(values['log-level'] ?? 'info', Object.values(headers));
+  const bridge = createBridge({
+    url,
+    input: process.stdin,
+    output: process.stdout,
+    transport: values.transport ?? 'auto',
+    headers,
+    family: values.family ?? '4',
+    ...(values['connect-timeout-ms'] === undefined ? {} : { connectTimeoutMs: values['connect-timeout-ms'] }),
+    logger,
+  });
+  let signalled: number | undefined;
+  for (const [signal, number] of Object.entries(SIGNALS)) {
+    process.on(signal, () => {
+      // The second time somebody means it.
+      if (signalled !== undefined) process.exit(128 + number);
+      signalled = number;
+      bridge.close(new DrawbridgeError('shutting_down', `the bridge was ended by ${signal}`));
+    });
+  }
+  bridge.done.then((error) => {
+    if (signalled !== undefined) process.exit(128 + signalled);
+    if (error === undefined) process.exit(0);
+    process.stderr.write(formatError(error));
+    process.exit(error.exitCode);
+  }, reportAndExit);
+}
+
+function helpText(): string {
+  return `mcp-drawbridge: reach a remote MCP server from a client that only has stdio,
+and guard an MCP server such as postgres-mcp with a gateway.
+
+Usage
+  mcp-drawbridge <url> [options]        connect a stdio client to the server at url
+  mcp-drawbridge gateway [options]      serve an MCP server with keys, CORS and limits
+  mcp-drawbridge keys add|list|revoke   access keys of a gateway
+
+Examples
+  npx mcp-drawbridge http://127.0.0.1:8000/sse
+  npx mcp-drawbridge gateway --upstream http://127.0.0.1:8000/sse --key-file keys.json
+  npx mcp-drawbridge gateway --demo
+
+Options of mcp-drawbridge <url>
+${formatOptions(BRIDGE_OPTIONS)}
+
+${environmentNote(BRIDGE_OPTIONS[0])}
+DRAWBRIDGE_HEADER may hold several headers, one a line; DRAWBRIDGE_HEADER_FILE names a file of them.
+
+Exit codes: 0 done, 1 unexpected, 2 usage or configuration, 3 server unreachable,
+4 server refused our credential, 128 + n ended by signal n.
+`;
+}

@@ -1,0 +1,111 @@
+import { closeSync, fsyncSync, openSync, readFileSync, renameSync, unlinkSync, writeSync } from 'node:fs';
+import { dirname, join } from 'node:path';
+import { formatOptions } from '../../config/help.ts';
+import type { Option } from '../../config/option.ts';
+import { parseOptions } from '../../config/parse-options.ts';
+import { DrawbridgeError } from '../../errors.ts';
+import { checkKeyName, createKey, formatKeyFile, hashKey, type KeyRecord, parseKeyFile } from '../../gateway/authenticators/key-file.ts';
+import { usageError } from '../report.ts';
+
+const OPTIONS = [
+  { name: 'key-file', kind: 'text', value: 'file', default: 'keys.json', help: 'The file of access keys' },
+  { name: 'help', short: 'h', kind: 'flag', help: 'Show this text' },
+] as const satisfies readonly Option[];
+
+const HELP = `Usage
+  mcp-drawbridge keys add <name>      make a key and print it, once; only its hash is kept
+  mcp-drawbridge keys list            names of the keys and when they were made
+  mcp-drawbridge keys revoke <name>   the key is valid no more
+
+Options
+${formatOptions(OPTIONS)}
+`;
+
+/** `mcp-drawbridge keys`: the file that `gateway --key-file` reads. */
+export async function run(args: readonly string[]): Promise<void> {
+  const { values, positionals } = parseOptions(OPTIONS, {
+    args,
+    env: process.env,
+    readFile: (path) => readFileSync(path, 'utf8'),
+  });
+  const path = values['key-file'] ?? 'keys.json';
+  const [action, name, unexpected] = positionals;
+  if (values.help === true || action === undefined) {
+    process.stdout.write(HELP);
+    return;
+  }
+  if (unexpected !== undefined) throw usageError(`unexpected argument '${unexpected.slice(0, 60)}'`);
+  switch (action) {
+    case 'add':
+      add(path, named(name, action));
+      return;
+    case 'list':
+      for (const { name: key, created } of read(path)) process.stdout.write(`${key}\t${created}\n`);
+      return;
+    case 'revoke':
+      revoke(path, named(name, action));
+      return;
+    default:
+      throw usageError(`unknown action '${action.slice(0, 60)}'`, 'Use add, list or revoke.');
+  }
+}
+
+function add(path: string, name: string): void {
+  checkKeyName(name);
+  const records = read(path, []);
+  if (records.some((record) => record.name === name)) {
+    throw usageError(`there is a key "${name}" in ${path} already`, 'Choose another name, or revoke that one first.');
+  }
+  const key = createKey();
+  write(path, [...records, { name, hash: hashKey(key), created: new Date().toISOString() }]);
+  process.stdout.write(`${key}\n`);
+  process.stderr.write(`Key "${name}" is in ${path}. It is shown this once; a running gateway reads the file at its next start.\n`);
+}
+
+function revoke(path: string, name: string): void {
+  const records = read(path);
+  const left = records.filter((record) => record.name !== name);
+  if (left.length === records.length) throw usageError(`there is no key "${name}" in ${path}`, 'See: mcp-drawbridge keys list');
+  write(path, left);
+  process.stderr.write(`Key "${name}" is revoked; a running gateway reads the file at its next start.\n`);
+}
+
+function named(name: string | undefined, action: string): string {
+  if (name === undefined) throw usageError(`keys ${action} needs the name of a key`);
+  return name;
+}
+
+function read(path: string, whenMissing?: KeyRecord[]): KeyRecord[] {
+  let text: string;
+  try {
+    text = readFileSync(path, 'utf8');
+  } catch (thrown) {
+    const { code } = thrown as NodeJS.ErrnoException;
+    if (code === 'ENOENT' && whenMissing !== undefined) return whenMissing;
+    throw new DrawbridgeError('config', `cannot read the key file ${path}`, { ...(code === undefined ? {} : { why: code }) });
+  }
+  return parseKeyFile(text, path);
+}
+
+/** The file is replaced whole, so that a gateway never reads half of it, and nobody but its owner can. */
+function write(path: string, records: readonly KeyRecord[]): void {
+  const temporary = join(dirname(path), `.${process.pid}.keys.tmp`);
+  try {
+    const file = openSync(temporary, 'wx', 0o600);
+    try {
+      writeSync(file, formatKeyFile(records));
+      fsyncSync(file);
+    } finally {
+      closeSync(file);
+    }
+    renameSync(temporary, path);
+  } catch (thrown) {
+    try {
+      unlinkSync(temporary);
+    } catch {
+      // It was never made, or is in place already.
+    }
+    const { code } = thrown as NodeJS.ErrnoException;
+    throw new DrawbridgeError('config', `cannot write the key file ${path}`, { ...(code === undefined ? {} : { why: code }) });
+  }
+}

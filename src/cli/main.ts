@@ -1,0 +1,25 @@
+import { reportAndExit } from './report.ts';
+
+declare const DRAWBRIDGE_VERSION: string;
+
+/** Commands other than the bridge, each in a file of its own that is loaded when it is asked for. */
+const COMMANDS: Readonly<Record<string, () => Promise<{ run(args: readonly string[]): Promise<void> }>>> = {
+  gateway: () => import('./commands/gateway.ts'),
+  keys: () => import('./commands/keys.ts'),
+};
+
+/** The command line: the first word is a command, or everything is for the bridge. */
+export async function main(args: readonly string[]): Promise<void> {
+  try {
+    const [first, ...rest] = args;
+    if (args.length === 1 && first === '--version') {
+      process.stdout.write(`${DRAWBRIDGE_VERSION}\n`);
+      return;
+    }
+    const command = first !== undefined && Object.hasOwn(COMMANDS, first) ? COMMANDS[first] : undefined;
+    if (command !== undefined) await (await command()).run(rest);
+    else (await import('./commands/bridge.ts')).run(first === 'bridge' ? rest : args);
+  } catch (thrown) {
+    reportAndExit(thrown);
+  }
+}

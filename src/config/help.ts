@@ -1,0 +1,34 @@
+import { environmentName, type Option } from './option.ts';
+
+const WIDTH = 80;
+const COLUMN = 26;
+
+/** The options as lines of help, 80 columns wide; each line of text stands once, whatever the option's name is. */
+export function formatOptions(table: readonly Option[]): string {
+  return table.map(formatOption).join('\n');
+}
+
+function formatOption(option: Option): string {
+  const value = option.kind === 'flag' ? '' : ` ${option.choices?.join('|') ?? option.value ?? 'n'}`;
+  const short = option.short === undefined ? '' : `-${option.short}, `;
+  const left = `  ${short}--${option.name}${value}`;
+  const fallback = option.default === undefined ? '' : ` (default ${option.default})`;
+  const lines = wrap(`${option.help}${fallback}`, WIDTH - COLUMN);
+  const first = left.length < COLUMN ? left.padEnd(COLUMN) + (lines.shift() ?? '') : left;
+  return [first, ...lines.map((line) => ' '.repeat(COLUMN) + line)].join('\n');
+}
+
+function wrap(text: string, width: number): string[] {
+  const lines: string[] = [''];
+  for (const word of text.split(' ')) {
+    const line = lines[lines.length - 1]!;
+    if (line !== '' && line.length + 1 + word.length > width) lines.push(word);
+    else lines[lines.length - 1] = line === '' ? word : `${line} ${word}`;
+  }
+  return lines;
+}
+
+/** The sentence about environment twins that ends a help text. */
+export function environmentNote(example: Option): string {
+  return `Every option is also an environment variable: --${example.name} is ${environmentName(example)}.`;
+}

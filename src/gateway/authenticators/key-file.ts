@@ -1,0 +1,66 @@
+import { createHash, randomBytes } from 'node:crypto';
+import { DrawbridgeError } from '../../errors.ts';
+
+/** One access key as it is kept: its hash, never itself. */
+export interface KeyRecord {
+  /** What the key is called in logs, limits and `keys list`; also the id of its principal. */
+  readonly name: string;
+  /** `sha256:` and 64 hex digits. A key has 256 random bits, so a slow hash would protect nothing more. */
+  readonly hash: string;
+  /** ISO 8601. */
+  readonly created: string;
+}
+
+const KEY_PREFIX = 'mdb_';
+const KEY_BYTES = 32;
+const NAME = /^[A-Za-z0-9][A-Za-z0-9._@-]{0,63}$/;
+const HASH = /^sha256:[0-9a-f]{64}$/;
+
+/** A new key; it can be shown once and not again. */
+export function createKey(): string {
+  return KEY_PREFIX + randomBytes(KEY_BYTES).toString('base64url');
+}
+
+export function hashKey(key: string): string {
+  return `sha256:${createHash('sha256').update(key).digest('hex')}`;
+}
+
+/** Throws `usage` for a name that could not be told from something else in a log. */
+export function checkKeyName(name: string): void {
+  if (NAME.test(name)) return;
+  throw new DrawbridgeError('usage', `${JSON.stringify(name)} cannot be the name of a key`, {
+    hint: 'Use 1 to 64 letters, digits, dots, dashes, underscores and @.',
+  });
+}
+
+/** Reads the text of a key file; throws `config` naming the file and the entry that is wrong. */
+export function parseKeyFile(text: string, path: string): KeyRecord[] {
+  let content: unknown;
+  try {
+    content = JSON.parse(text);
+  } catch (thrown) {
+    throw broken(path, (thrown as Error).message);
+  }
+  const entries = (content as { keys?: unknown } | null)?.keys;
+  if (!Array.isArray(entries)) throw broken(path, 'it has no list "keys"');
+  const names = new Set<string>();
+  return entries.map((entry: unknown, index) => {
+    const { name, hash, created } = (entry ?? {}) as Record<string, unknown>;
+    if (typeof name !== 'string' || !NAME.test(name)) throw broken(path, `keys[${index}].name is not a key's name`);
+    if (typeof hash !== 'string' || !HASH.test(hash)) throw broken(path, `keys[${index}].hash of "${name}" is not sha256:<64 hex digits>`);
+    if (names.has(name)) throw broken(path, `the name "${name}" occurs twice`);
+    names.add(name);
+    return { name, hash, created: typeof created === 'string' ? created : '' };
+  });
+}
+
+export function formatKeyFile(records: readonly KeyRecord[]): string {
+  return `${JSON.stringify({ keys: records }, undefined, 2)}\n`;
+}
+
+function broken(path: string, why: string): DrawbridgeError {
+  return new DrawbridgeError('config', `the key file ${path} cannot be used`, {
+    why,
+    hint: 'Make it with: mcp-drawbridge keys add <name> --key-file <file>',
+  });
+}

@@ -1,0 +1,59 @@
+import { createHash, timingSafeEqual } from 'node:crypto';
+import { readFileSync } from 'node:fs';
+import { DrawbridgeError } from '../../errors.ts';
+import type { Authenticator } from '../policies/authenticate.ts';
+import type { Principal } from '../request-context.ts';
+import { parseKeyFile } from './key-file.ts';
+
+interface KnownKey {
+  readonly digest: Buffer;
+  readonly principal: Principal;
+}
+
+/** No key is longer; what is longer is not hashed. */
+const MAX_KEY_CHARS = 512;
+const BEARER = /^bearer +([A-Za-z0-9._~+/=-]+) *$/i;
+
+/**
+ * Access keys from a file, as `Authorization: Bearer <key>` (RFC 6750 §2.1) or `X-API-Key: <key>`. Throws `config`
+ * when the file cannot be read or understood. An empty file lets nobody in.
+ */
+export function keyAuthenticator(path: string): Authenticator {
+  const keys = readKeys(path);
+  return ({ req }) => {
+    const { authorization, 'x-api-key': apiKey } = req.headers;
+    // Two credentials in one request are two claims about who sent it.
+    if (authorization !== undefined && apiKey !== undefined) return undefined;
+    const key = authorization === undefined ? apiKey : BEARER.exec(authorization)?.[1];
+    if (typeof key !== 'string' || key === '' || key.length > MAX_KEY_CHARS) return undefined;
+    return findKey(keys, key);
+  };
+}
+
+/** Compares with every key, so that the time taken depends on how many there are and on nothing else. */
+function findKey(keys: readonly KnownKey[], key: string): Principal | undefined {
+  const digest = createHash('sha256').update(key).digest();
+  let found: Principal | undefined;
+  for (const known of keys) {
+    if (timingSafeEqual(known.digest, digest)) found = known.principal;
+  }
+  return found;
+}
+
+function readKeys(path: string): readonly KnownKey[] {
+  let text: string;
+  try {
+    text = readFileSync(path, 'utf8');
+  } catch (thrown) {
+    const { code } = thrown as NodeJS.ErrnoException;
+    throw new DrawbridgeError('config', `cannot read the key file ${path}`, {
+      ...(code === undefined ? {} : { why: code }),
+      hint: 'Make it with: mcp-drawbridge keys add <name> --key-file <file>',
+      cause: thrown,
+    });
+  }
+  return parseKeyFile(text, path).map(({ name, hash }) => ({
+    digest: Buffer.from(hash.slice('sha256:'.length), 'hex'),
+    principal: { id: name, method: 'key', scopes: [] },
+  }));
+}

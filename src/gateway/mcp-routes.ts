@@ -1,0 +1,138 @@
+import { SseDownstream } from '../downstream/sse.ts';
+import { StreamableHttpDownstream } from '../downstream/streamable-http.ts';
+import { DrawbridgeError } from '../errors.ts';
+import { join } from '../relay/relay.ts';
+import type { Transport } from '../relay/transport.ts';
+import { createUpstream, type UpstreamKind } from '../upstream/detection.ts';
+import type { ResolvedGatewayOptions } from './gateway-options.ts';
+import type { RequestContext } from './request-context.ts';
+import type { Session, SessionTable } from './session-table.ts';
+
+/** Serves what the policies let through: opens sessions, and hands each message to the session it is for. */
+export class McpRoutes {
+  readonly #options: ResolvedGatewayOptions;
+  readonly #sessions: SessionTable;
+  /** What the server was found to speak; asking again would cost it a session each time. */
+  #upstreamKind: UpstreamKind;
+
+  constructor(options: ResolvedGatewayOptions, sessions: SessionTable) {
+    this.#options = options;
+    this.#sessions = sessions;
+    this.#upstreamKind = options.upstreamTransport;
+  }
+
+  /** Rejects with a DrawbridgeError where the response must still be written. */
+  serve(context: RequestContext): Promise<void> {
+    if (context.route === 'sse-stream') return this.#openSse(context);
+    if (context.route === 'sse-message') return this.#takeMessage(context);
+    switch (context.req.method) {
+      case 'GET':
+        return this.#listen(context);
+      case 'DELETE':
+        return this.#delete(context);
+      default:
+        return this.#takePost(context);
+    }
+  }
+
+  async #openSse(context: RequestContext): Promise<void> {
+    const { res, headers, mountPath } = context;
+    const id = this.#sessions.createId();
+    const downstream = new SseDownstream(res, { headers, stallTimeoutMs: this.#options.stallTimeoutMs });
+    const session = this.#sessions.add(id, principalId(context), downstream);
+    await this.#join(session);
+    downstream.open(`${mountPath}/sse/messages?session=${id}`);
+  }
+
+  async #takeMessage(context: RequestContext): Promise<void> {
+    const { res, session, message, headers } = context;
+    if (message !== undefined && session?.downstream instanceof SseDownstream) await session.downstream.receive(message);
+    else throw new DrawbridgeError('session_unknown', 'no such session');
+    if (!res.destroyed) accept(context, headers);
+  }
+
+  async #takePost(context: RequestContext): Promise<void> {
+    const { res, message, headers } = context;
+    if (message === undefined) throw new DrawbridgeError('invalid_request', 'the body is missing');
+    const session = context.session ?? (await this.#openHttp(context));
+    const { downstream } = session;
+    if (!(downstream instanceof StreamableHttpDownstream)) throw new DrawbridgeError('session_unknown', 'no such session');
+    if (message.kind === 'request') {
+      try {
+        await downstream.receiveRequest(message, res, headers);
+      } catch (thrown) {
+        // A session whose initialize never arrived is none.
+        if (context.session === undefined) await session.relay?.close();
+        throw thrown;
+      }
+      return;
+    }
+    await downstream.receive(message);
+    if (!res.destroyed) accept(context, headers);
+  }
+
+  async #openHttp(context: RequestContext): Promise<Session> {
+    const id = this.#sessions.createId();
+    const { stallTimeoutMs, logger } = this.#options;
+    const downstream = new StreamableHttpDownstream({ sessionId: id, stallTimeoutMs, logger });
+    const session = this.#sessions.add(id, principalId(context), downstream);
+    await this.#join(session);
+    return session;
+  }
+
+  #listen({ res, headers, session }: RequestContext): Promise<void> {
+    if (!(session?.downstream instanceof StreamableHttpDownstream)) {
+      throw new DrawbridgeError('session_unknown', 'no such session');
+    }
+    session.downstream.listen(res, headers);
+    return Promise.resolve();
+  }
+
+  async #delete({ res, headers, session }: RequestContext): Promise<void> {
+    if (!(session?.downstream instanceof StreamableHttpDownstream)) {
+      throw new DrawbridgeError('session_unknown', 'no such session');
+    }
+    await session.relay?.close(new DrawbridgeError('session_lost', 'the client ended this session'));
+    res.writeHead(200, ['Content-Length', '0', ...headers]);
+    res.end();
+  }
+
+  /** Gives the session an upstream transport of its own; the session is gone when either side is. */
+  async #join(session: Session): Promise<void> {
+    const { logger } = this.#options;
+    session.relay = join(session.downstream, this.#createUpstream(), {
+      logger,
+      onEnd: (by, error) => {
+        this.#sessions.delete(session);
+        logger.info({ principal: session.principalId, by, why: error?.sentence }, 'session ended');
+      },
+    });
+    await session.relay.ready;
+    logger.info({ principal: session.principalId, sessions: this.#sessions.size }, 'session opened');
+  }
+
+  #createUpstream(): Transport {
+    const { upstream, upstreamHost, upstreamHeaders, family, maxMessageBytes, logger } = this.#options;
+    return createUpstream({
+      url: upstream,
+      kind: this.#upstreamKind,
+      onDetected: (kind) => {
+        this.#upstreamKind = kind;
+      },
+      hostHeader: upstreamHost,
+      headers: upstreamHeaders,
+      family,
+      maxMessageBytes,
+      logger,
+    });
+  }
+}
+
+function principalId({ principal }: RequestContext): string {
+  return principal?.id ?? '';
+}
+
+function accept({ res }: RequestContext, headers: readonly string[]): void {
+  res.writeHead(202, ['Content-Length', '0', ...headers]);
+  res.end();
+}

@@ -1,0 +1,55 @@
+import { keyAuthenticator } from '../authenticators/keys.ts';
+import type { RateLimitStore, ResolvedGatewayOptions } from '../gateway-options.ts';
+import type { SessionTable } from '../session-table.ts';
+import { authenticate, loopbackOnly } from './authenticate.ts';
+import { readBody } from './body.ts';
+import type { NamedPolicy } from './chain.ts';
+import { checkOrigin } from './cors.ts';
+import { checkHost } from './host.ts';
+import { httpGrammar } from './http-grammar.ts';
+import { httpMethod } from './http-method.ts';
+import { checkJsonShape } from './json-shape.ts';
+import { byAddress, byPrincipal, byPrincipalAndCall, createMemoryStore, rateLimit } from './rate-limit.ts';
+import { findSession } from './session-owner.ts';
+
+const WINDOW_MS = 60_000;
+
+export interface PolicyChain {
+  /** For every route: cheap, and before anybody is known. */
+  readonly edge: readonly NamedPolicy[];
+  /** For the MCP routes, after `edge`. */
+  readonly mcp: readonly NamedPolicy[];
+  /** Gives back what the policies hold, such as counters. */
+  close(): void;
+}
+
+/** The chain in its order, which is a contract: cheap and anonymous first, and nothing parsed before somebody is known. */
+export function assemblePolicies(options: ResolvedGatewayOptions, sessions: SessionTable): PolicyChain {
+  const stores: RateLimitStore[] = [];
+  const limiter = (limit: number, bucketOf: typeof byPrincipal): NamedPolicy['policy'] => {
+    const store = (options.createStore ?? createMemoryStore)();
+    stores.push(store);
+    return rateLimit({ limit, windowMs: WINDOW_MS, store, bucketOf });
+  };
+  const authenticator = options.keyFile === undefined ? loopbackOnly : keyAuthenticator(options.keyFile);
+  return {
+    edge: [
+      { name: 'http-grammar', policy: httpGrammar },
+      { name: 'host', policy: checkHost(options.allowedHosts) },
+      { name: 'origin', policy: checkOrigin(options.allowedOrigins) },
+      { name: 'address-limit', policy: limiter(options.limitAddress, byAddress) },
+    ],
+    mcp: [
+      { name: 'authenticate', policy: authenticate(authenticator) },
+      { name: 'principal-limit', policy: limiter(options.limitRequests, byPrincipal) },
+      { name: 'http-method', policy: httpMethod },
+      { name: 'body', policy: readBody(options.maxBodyBytes) },
+      { name: 'json-shape', policy: checkJsonShape(options) },
+      { name: 'session-owner', policy: findSession(sessions) },
+      { name: 'call-limit', policy: limiter(options.limitCalls, byPrincipalAndCall) },
+    ],
+    close: () => {
+      for (const store of stores) store.shutdown?.();
+    },
+  };
+}

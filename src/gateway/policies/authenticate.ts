@@ -1,0 +1,26 @@
+import { isLoopback } from '../../upstream/dialer.ts';
+import { DrawbridgeError } from '../../errors.ts';
+import type { Policy } from '../refusal.ts';
+import type { Principal, RequestContext } from '../request-context.ts';
+
+/** Credentials to principal; undefined where they are missing or wrong, which nobody is told apart. */
+export type Authenticator = (context: RequestContext) => Principal | undefined | Promise<Principal | undefined>;
+
+const REFUSAL = {
+  error: new DrawbridgeError('unauthorized', 'this gateway needs a valid credential'),
+  headers: ['WWW-Authenticate', 'Bearer realm="mcp-drawbridge"'],
+} as const;
+
+/** Every request is authenticated anew; the connection it came on says nothing. */
+export function authenticate(authenticator: Authenticator): Policy {
+  return async (context) => {
+    context.principal = await authenticator(context);
+    return context.principal === undefined ? REFUSAL : undefined;
+  };
+}
+
+const ANYBODY: Principal = { id: 'anybody', method: 'none', scopes: [] };
+
+/** No credential asked, on connections to this machine's own loopback addresses alone. */
+export const loopbackOnly: Authenticator = ({ req }) =>
+  isLoopback(req.socket.localAddress ?? '') ? ANYBODY : undefined;

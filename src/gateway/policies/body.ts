@@ -1,0 +1,38 @@
+import { DrawbridgeError } from '../../errors.ts';
+import type { Policy, Refusal } from '../refusal.ts';
+
+/** Reads the body of a POST, up to `maxBodyBytes`; a Content-Length that says more is refused before a byte is read. */
+export function readBody(maxBodyBytes: number): Policy {
+  const tooLarge = (): Refusal => ({
+    error: new DrawbridgeError('body_too_large', `the body is larger than ${maxBodyBytes} bytes`),
+    closes: true,
+  });
+  return (context) => {
+    const { req } = context;
+    if (req.method !== 'POST') return undefined;
+    if (Number(req.headers['content-length'] ?? 0) > maxBodyBytes) return tooLarge();
+    if (req.readableEnded || req.readableDidRead) {
+      return { error: new DrawbridgeError('body_consumed', 'something before the gateway has read the body already') };
+    }
+    return new Promise((fulfil) => {
+      const parts: Buffer[] = [];
+      let bytes = 0;
+      req.on('data', (chunk: Buffer) => {
+        bytes += chunk.length;
+        if (bytes <= maxBodyBytes) parts.push(chunk);
+        else {
+          req.removeAllListeners('data');
+          req.pause();
+          fulfil(tooLarge());
+        }
+      });
+      req.on('end', () => {
+        context.body = parts.length === 1 ? parts[0]! : Buffer.concat(parts, bytes);
+        fulfil(undefined);
+      });
+      const gone = (): void => fulfil({ error: new DrawbridgeError('bad_request', 'the request ended before its body'), closes: true });
+      req.on('error', gone);
+      req.on('close', gone);
+    });
+  };
+}

@@ -1,0 +1,63 @@
+import { DrawbridgeError } from '../../errors.ts';
+import type { RequestContext } from '../request-context.ts';
+import type { Policy } from '../refusal.ts';
+
+const ALLOWED_HEADERS =
+  'Authorization, Content-Type, Accept, Mcp-Session-Id, MCP-Protocol-Version, Last-Event-ID, Mcp-Method, Mcp-Name, X-API-Key';
+const EXPOSED_HEADERS = 'Mcp-Session-Id, MCP-Protocol-Version, WWW-Authenticate, Retry-After';
+const ALLOWED_METHODS = 'GET, POST, DELETE, OPTIONS';
+const PREFLIGHT_MAX_AGE_S = '600';
+
+/**
+ * Origin and CORS. A request without an Origin comes from no browser page and passes; one with an Origin that is not
+ * listed, to the letter, is refused on every route. Whatever is answered to a listed one, errors too, says that its
+ * page may read it.
+ */
+export function checkOrigin(allowedOrigins: readonly string[]): Policy {
+  const answers = new Map(allowedOrigins.map((origin) => [parseOrigin(origin), corsHeaders(origin)]));
+  return (context) => {
+    const { origin } = context.req.headers;
+    if (origin === undefined) return undefined;
+    const headers = answers.get(origin);
+    if (headers === undefined) {
+      return { error: new DrawbridgeError('forbidden_origin', 'this gateway does not serve pages of that origin') };
+    }
+    context.headers = [...context.headers, ...headers];
+    return undefined;
+  };
+}
+
+/** Whether the request is a browser's question before the request proper; it carries no credential and needs none. */
+export function isPreflight({ req }: RequestContext): boolean {
+  return (
+    req.method === 'OPTIONS' &&
+    req.headers.origin !== undefined &&
+    req.headers['access-control-request-method'] !== undefined
+  );
+}
+
+export function answerPreflight({ res, headers }: RequestContext): void {
+  res.writeHead(204, [
+    'Access-Control-Allow-Methods',
+    ALLOWED_METHODS,
+    'Access-Control-Allow-Headers',
+    ALLOWED_HEADERS,
+    'Access-Control-Max-Age',
+    PREFLIGHT_MAX_AGE_S,
+    ...headers,
+  ]);
+  res.end();
+}
+
+function corsHeaders(origin: string): readonly string[] {
+  return ['Access-Control-Allow-Origin', origin, 'Access-Control-Expose-Headers', EXPOSED_HEADERS, 'Vary', 'Origin'];
+}
+
+/** Throws `config` for what no browser would send as an Origin. */
+function parseOrigin(text: string): string {
+  if (URL.canParse(text) && new URL(text).origin === text) return text;
+  throw new DrawbridgeError('config', `${JSON.stringify(text)} is not an origin`, {
+    why: 'it is given in --allowed-origins',
+    hint: 'Write scheme, host and, where it is not the default, port: https://app.example.com',
+  });
+}

@@ -1,0 +1,34 @@
+import { DrawbridgeError } from '../../errors.ts';
+import type { Policy } from '../refusal.ts';
+import type { RequestContext } from '../request-context.ts';
+import type { SessionTable } from '../session-table.ts';
+
+/** One answer for an unknown session and for somebody else's, so that nobody learns which ids exist. */
+const UNKNOWN = { error: new DrawbridgeError('session_unknown', 'no such session') } as const;
+const MISSING = { error: new DrawbridgeError('invalid_request', 'the session is not named', { hint: 'Initialize first.' }) } as const;
+
+/** Finds the session that a request names, if it belongs to the request's principal. */
+export function findSession(table: SessionTable): Policy {
+  return (context) => {
+    if (context.route === 'sse-stream') return undefined;
+    const id = context.route === 'sse-message' ? queryValue(context.query, 'session') : sessionHeader(context);
+    if (id === undefined || id === '') {
+      return context.route === 'mcp' && context.message?.method === 'initialize' ? undefined : MISSING;
+    }
+    context.session = table.find(id, context.principal?.id ?? '');
+    if (context.session === undefined) return UNKNOWN;
+    context.session.usedAt = performance.now();
+    return undefined;
+  };
+}
+
+function sessionHeader({ req }: RequestContext): string | undefined {
+  const value = req.headers['mcp-session-id'];
+  return typeof value === 'string' ? value : undefined;
+}
+
+function queryValue(query: string, name: string): string | undefined {
+  // The common form is taken apart by hand: it comes with every message.
+  if (query.startsWith(`${name}=`) && !query.includes('&') && !query.includes('%')) return query.slice(name.length + 1);
+  return new URLSearchParams(query).get(name) ?? undefined;
+}

@@ -1,0 +1,29 @@
+import type { DrawbridgeError } from '../errors.ts';
+import { errorReply } from '../message/message.ts';
+import type { RequestContext } from './request-context.ts';
+
+/** A policy's no: what the client is told. The body is a JSON-RPC error, with the id of the request where it is known. */
+export interface Refusal {
+  readonly error: DrawbridgeError;
+  /** Further headers as a flat list of names and values, such as `Retry-After`. */
+  readonly headers?: readonly string[];
+  /** Whether the connection is closed afterwards, because what follows on it cannot be trusted or need not be read. */
+  readonly closes?: boolean;
+}
+
+/** A policy: may this request pass? It answers with a refusal, or lets it through with undefined. */
+export type Policy = (context: RequestContext) => Refusal | undefined | Promise<Refusal | undefined>;
+
+/** Answers the request with the refusal, if it can still be answered. */
+export function writeRefusal(context: RequestContext, refusal: Refusal): void {
+  const { res } = context;
+  if (res.headersSent || res.destroyed) return;
+  const { error } = refusal;
+  const request = context.message?.kind === 'request' ? context.message.id : undefined;
+  const body = errorReply(request, error).bytes;
+  const headers = ['Content-Type', 'application/json', 'Content-Length', String(body.length), ...context.headers];
+  if (refusal.headers !== undefined) headers.push(...refusal.headers);
+  if (refusal.closes === true) headers.push('Connection', 'close');
+  res.writeHead(error.status, headers);
+  res.end(body);
+}
