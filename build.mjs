@@ -61,7 +61,9 @@ const modules = await build({
   splitting: true,
   external: ['@electric-sql/pglite'],
   // Some of what is bundled is CommonJS and asks for Node's modules with require.
-  banner: { js: "import{createRequire as __createRequire}from'node:module';const require=__createRequire(import.meta.url);" },
+  banner: {
+    js: "import{createRequire as __createRequire}from'node:module';const require=__createRequire(import.meta.url);",
+  },
 });
 
 writeFileSync('dist/THIRD-PARTY.txt', thirdParty([bridge.metafile, modules.metafile]));

@@ -16,14 +16,19 @@ const BIN = fileURLToPath(new URL('../../bin/mcp-drawbridge.cjs', import.meta.ur
 const TOUR_TIMEOUT_MS = 30_000;
 
 /** `gateway --demo`: an embedded server behind a gateway with one key, and the main job done once where one can see it. */
-export async function runDemo(values: OptionValues<typeof GATEWAY_COMMAND_OPTIONS>, start: StartGateway): Promise<void> {
+export async function runDemo(
+  values: OptionValues<typeof GATEWAY_COMMAND_OPTIONS>,
+  start: StartGateway,
+): Promise<void> {
   const say = (line: string): boolean => process.stderr.write(`${line}\n`);
   say('Starting an embedded PostgreSQL with sample data …');
   const demo = await startDemo();
   const key = createKey();
   const folder = mkdtempSync(join(tmpdir(), 'mcp-drawbridge-'));
   const keyFile = join(folder, 'keys.json');
-  writeFileSync(keyFile, formatKeyFile([{ name: 'demo', hash: hashKey(key), created: new Date().toISOString() }]), { mode: 0o600 });
+  writeFileSync(keyFile, formatKeyFile([{ name: 'demo', hash: hashKey(key), created: new Date().toISOString() }]), {
+    mode: 0o600,
+  });
   // The gateway reads its keys once, at the start.
   const running = await start(values, demo.url, { keyFile }).finally(() => rmSync(folder, { recursive: true }));
   running.onStop(() => demo.close());
@@ -74,9 +79,14 @@ async function tour(url: string, key: string, demo: DemoUpstream, say: (line: st
   const ask = async (id: number, method: string, params: object): Promise<Record<string, unknown>> => {
     post({ id, method, params });
     for (let line = await answers.next(); line.done !== true; line = await answers.next()) {
-      const message = JSON.parse(line.value) as { id?: unknown; result?: Record<string, unknown>; error?: { message: string } };
+      const message = JSON.parse(line.value) as {
+        id?: unknown;
+        result?: Record<string, unknown>;
+        error?: { message: string };
+      };
       if (message.id !== id) continue;
-      if (message.result === undefined) throw new DrawbridgeError('upstream_error', `the tour failed: ${message.error?.message}`);
+      if (message.result === undefined)
+        throw new DrawbridgeError('upstream_error', `the tour failed: ${message.error?.message}`);
       return message.result;
     }
     throw new DrawbridgeError('upstream_lost', 'the tour failed: the bridge ended before it answered');
@@ -94,7 +104,9 @@ async function tour(url: string, key: string, demo: DemoUpstream, say: (line: st
     const answeredAt = performance.now();
     say(`${demo.sampleQuery.trim()}\n`);
     say(formatTable(JSON.parse(result.content[0]?.text ?? '[]') as Record<string, unknown>[]));
-    say(`\nspawn to initialize answered ${milliseconds(connectedAt - startedAt)}, ${tools.length} tools listed in ${milliseconds(listedAt - connectedAt)}, query answered in ${milliseconds(answeredAt - listedAt)}`);
+    say(
+      `\nspawn to initialize answered ${milliseconds(connectedAt - startedAt)}, ${tools.length} tools listed in ${milliseconds(listedAt - connectedAt)}, query answered in ${milliseconds(answeredAt - listedAt)}`,
+    );
   } finally {
     clearTimeout(deadline);
     bridge.stdin.end();
@@ -109,7 +121,9 @@ function formatTable(rows: readonly Record<string, unknown>[]): string {
   const columns = Object.keys(rows[0] ?? {});
   const lines = [columns, ...rows.map((row) => columns.map((column) => String(row[column])))];
   const widths = columns.map((_column, index) => Math.max(...lines.map((line) => line[index]?.length ?? 0)));
-  const text = lines.map((line) => `  ${line.map((cell, index) => cell.padEnd(widths[index] ?? 0)).join('  ')}`.trimEnd());
+  const text = lines.map((line) =>
+    `  ${line.map((cell, index) => cell.padEnd(widths[index] ?? 0)).join('  ')}`.trimEnd(),
+  );
   text.splice(1, 0, `  ${widths.map((width) => '─'.repeat(width)).join('  ')}`);
   return text.join('\n');
 }

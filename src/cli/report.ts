@@ -35,7 +35,10 @@ export function parseHeaders(lines: readonly string[], option: string): Record<s
     // biome-ignore lint/suspicious/noControlCharactersInRegex: they are what is refused
     if (name === undefined || value === undefined || /[\u0000-\u0008\u000a-\u001f\u007f]/.test(value)) {
       const named = /^[\w-]+(?=:)/.exec(line)?.[0];
-      throw usageError(`${option} ${named === undefined ? '' : `${named}: `}is not Name:value`, 'Such as --header Authorization:Bearer…');
+      throw usageError(
+        `${option} ${named === undefined ? '' : `${named}: `}is not Name:value`,
+        'Such as --header Authorization:Bearer…',
+      );
     }
     headers[name] = value;
   }

@@ -11,7 +11,12 @@ export const GATEWAY_OPTIONS = [
     default: 'auto',
     help: 'What the server speaks: legacy SSE or Streamable HTTP; auto finds out',
   },
-  { name: 'upstream-host', kind: 'text', value: 'host:port', help: 'Host header sent upstream (default localhost:<port> for http)' },
+  {
+    name: 'upstream-host',
+    kind: 'text',
+    value: 'host:port',
+    help: 'Host header sent upstream (default localhost:<port> for http)',
+  },
   {
     name: 'family',
     kind: 'choice',
@@ -34,9 +39,22 @@ export const GATEWAY_OPTIONS = [
 /** What else the command takes. */
 export const GATEWAY_COMMAND_OPTIONS = [
   ...GATEWAY_OPTIONS,
-  { name: 'upstream-header', kind: 'list', value: 'name:value', isSecret: true, help: 'Sent upstream with every request; repeatable' },
+  {
+    name: 'upstream-header',
+    kind: 'list',
+    value: 'name:value',
+    isSecret: true,
+    help: 'Sent upstream with every request; repeatable',
+  },
   { name: 'host', kind: 'text', value: 'address', default: '127.0.0.1', help: 'Address to listen on' },
-  { name: 'port', kind: 'integer', min: 0, max: 65_535, default: 8080, help: 'Port to listen on; 0 for any that is free' },
+  {
+    name: 'port',
+    kind: 'integer',
+    min: 0,
+    max: 65_535,
+    default: 8080,
+    help: 'Port to listen on; 0 for any that is free',
+  },
   { name: 'demo', kind: 'flag', help: 'Serve an embedded PostgreSQL with sample data' },
   { name: 'no-tour', kind: 'flag', help: 'With --demo: do not run a query once to show it' },
   { name: 'log-level', kind: 'choice', choices: LOG_LEVELS, default: 'info', help: 'What goes to stderr' },

@@ -52,7 +52,9 @@ export function parseOptions<const T extends readonly Option[]>(table: T, source
 }
 
 function findOption(table: readonly Option[], given: string): Option {
-  const found = table.find(({ name, short }) => given === `--${name}` || (short !== undefined && given === `-${short}`));
+  const found = table.find(
+    ({ name, short }) => given === `--${name}` || (short !== undefined && given === `-${short}`),
+  );
   if (found !== undefined) return found;
   const names = table.map(({ name }) => `--${name}`);
   const nearest = nearestName(given, names);
@@ -67,7 +69,8 @@ function addFromEnvironment(values: Map<string, unknown>, option: Option, { env,
     const text = env[name];
     const path = option.isSecret ? env[`${name}_FILE`] : undefined;
     if (text !== undefined && text !== '') putFromEnvironment(values, option, text, name);
-    else if (path !== undefined && path !== '') putFromEnvironment(values, option, readSecret(path, `${name}_FILE`, readFile), `${name}_FILE`);
+    else if (path !== undefined && path !== '')
+      putFromEnvironment(values, option, readSecret(path, `${name}_FILE`, readFile), `${name}_FILE`);
   }
   if (!values.has(option.name) && option.default !== undefined) values.set(option.name, option.default);
 }
@@ -101,14 +104,18 @@ function put(values: Map<string, unknown>, option: Option, text: string, where: 
       const { min = 0, max = Number.MAX_SAFE_INTEGER } = option;
       const number = /^\d{1,16}$/.test(text) ? Number(text) : Number.NaN;
       if (!(number >= min && number <= max)) {
-        throw new DrawbridgeError('usage', `${where} must be a whole number from ${min} to ${max}`, { why: `${quoted} is not` });
+        throw new DrawbridgeError('usage', `${where} must be a whole number from ${min} to ${max}`, {
+          why: `${quoted} is not`,
+        });
       }
       values.set(option.name, number);
       return;
     }
     case 'choice':
       if (!option.choices?.includes(text)) {
-        throw new DrawbridgeError('usage', `${where} must be one of ${option.choices?.join(', ')}`, { why: `${quoted} is not` });
+        throw new DrawbridgeError('usage', `${where} must be one of ${option.choices?.join(', ')}`, {
+          why: `${quoted} is not`,
+        });
       }
       values.set(option.name, text);
       return;

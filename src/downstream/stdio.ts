@@ -109,7 +109,12 @@ export class StdioDownstream implements Transport {
   }
 
   #refuseLongLine(limit: number): void {
-    this.send(errorReply(undefined, new DrawbridgeError('body_too_large', `a line of more than ${limit} bytes was passed over`)));
+    this.send(
+      errorReply(
+        undefined,
+        new DrawbridgeError('body_too_large', `a line of more than ${limit} bytes was passed over`),
+      ),
+    );
   }
 
   #end(error?: DrawbridgeError): void {
@@ -122,7 +127,10 @@ export class StdioDownstream implements Transport {
 
 function problemOf(message: Message): DrawbridgeError {
   if (message.kind === 'batch') {
-    return new DrawbridgeError('invalid_request', 'batches are not part of MCP since 2025-06-18; send one message a line');
+    return new DrawbridgeError(
+      'invalid_request',
+      'batches are not part of MCP since 2025-06-18; send one message a line',
+    );
   }
   try {
     JSON.parse(message.bytes.toString());

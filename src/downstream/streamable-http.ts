@@ -74,7 +74,10 @@ export class StreamableHttpDownstream implements Transport {
   /** Takes a GET as the stream of the server's own messages; a newer one replaces an older. */
   listen(response: ServerResponse, headers: readonly string[]): void {
     this.#listening?.end();
-    const stream = new EventStream(response, this.#streamOptions([...headers, 'Mcp-Session-Id', this.#options.sessionId]));
+    const stream = new EventStream(
+      response,
+      this.#streamOptions([...headers, 'Mcp-Session-Id', this.#options.sessionId]),
+    );
     this.#listening = stream;
     response.on('close', () => {
       if (this.#listening === stream) this.#listening = undefined;

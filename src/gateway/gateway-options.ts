@@ -124,5 +124,7 @@ function parseUpstream(text: string | URL): URL {
 
 function atLeast(minimum: number, name: string, value: number): number {
   if (Number.isInteger(value) && value >= minimum) return value;
-  throw new DrawbridgeError('config', `${name} must be a whole number of at least ${minimum}`, { why: `it is ${value}` });
+  throw new DrawbridgeError('config', `${name} must be a whole number of at least ${minimum}`, {
+    why: `it is ${value}`,
+  });
 }

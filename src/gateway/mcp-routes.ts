@@ -46,7 +46,8 @@ export class McpRoutes {
 
   async #takeMessage(context: RequestContext): Promise<void> {
     const { res, session, message, headers } = context;
-    if (message !== undefined && session?.downstream instanceof SseDownstream) await session.downstream.receive(message);
+    if (message !== undefined && session?.downstream instanceof SseDownstream)
+      await session.downstream.receive(message);
     else throw new DrawbridgeError('session_unknown', 'no such session');
     if (!res.destroyed) accept(context, headers);
   }
@@ -56,7 +57,8 @@ export class McpRoutes {
     if (message === undefined) throw new DrawbridgeError('invalid_request', 'the body is missing');
     const session = context.session ?? (await this.#openHttp(context));
     const { downstream } = session;
-    if (!(downstream instanceof StreamableHttpDownstream)) throw new DrawbridgeError('session_unknown', 'no such session');
+    if (!(downstream instanceof StreamableHttpDownstream))
+      throw new DrawbridgeError('session_unknown', 'no such session');
     if (message.kind === 'request') {
       try {
         await downstream.receiveRequest(message, res, headers);

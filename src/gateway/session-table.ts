@@ -1,7 +1,7 @@
 import { randomBytes } from 'node:crypto';
-import { DrawbridgeError } from '../errors.ts';
 import type { SseDownstream } from '../downstream/sse.ts';
 import type { StreamableHttpDownstream } from '../downstream/streamable-http.ts';
+import { DrawbridgeError } from '../errors.ts';
 import type { Relay } from '../relay/relay.ts';
 
 /** Our record of one downstream connection: bound to the principal that opened it and to one upstream transport. */
@@ -48,10 +48,15 @@ export class SessionTable {
   checkRoom(principalId: string): void {
     const { maxSessions, maxSessionsPerPrincipal } = this.#limits;
     if ((this.#perPrincipal.get(principalId) ?? 0) >= maxSessionsPerPrincipal) {
-      throw new DrawbridgeError('too_many_sessions', `this principal has ${maxSessionsPerPrincipal} sessions open already`);
+      throw new DrawbridgeError(
+        'too_many_sessions',
+        `this principal has ${maxSessionsPerPrincipal} sessions open already`,
+      );
     }
     if (this.#sessions.size >= maxSessions) {
-      throw new DrawbridgeError('too_many_sessions', 'the gateway has as many sessions open as it may', { status: 503 });
+      throw new DrawbridgeError('too_many_sessions', 'the gateway has as many sessions open as it may', {
+        status: 503,
+      });
     }
   }
 

@@ -116,7 +116,8 @@ class JoinedTransports implements Relay {
       case 'request':
         return this.#sendRequest(message);
       case 'response':
-        if (!this.#serverRequests.settle(message.key)) return this.#drop(message, 'answers no open request of the server');
+        if (!this.#serverRequests.settle(message.key))
+          return this.#drop(message, 'answers no open request of the server');
         break;
       case 'notification':
         if (message.method === 'notifications/cancelled') this.#noteCancelled(message);

@@ -84,7 +84,11 @@ export class AnswerSink implements ResponseSink {
       this.#receive(readMessage(body), '');
     }
     if (!this.#isAnswered) {
-      this.#unanswered(new DrawbridgeError('upstream_lost', `${this.#where} ended its response without the answer`, { mayHaveRun: true }));
+      this.#unanswered(
+        new DrawbridgeError('upstream_lost', `${this.#where} ended its response without the answer`, {
+          mayHaveRun: true,
+        }),
+      );
     }
     this.#over();
   }

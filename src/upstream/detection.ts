@@ -156,6 +156,9 @@ class DetectingUpstream implements Transport {
   }
 
   #isOtherTransport(error: DrawbridgeError): boolean {
-    return error.upstreamStatus !== undefined && (OTHER_TRANSPORT.has(error.upstreamStatus) || error.code === 'upstream_invalid');
+    return (
+      error.upstreamStatus !== undefined &&
+      (OTHER_TRANSPORT.has(error.upstreamStatus) || error.code === 'upstream_invalid')
+    );
   }
 }

@@ -23,7 +23,10 @@ const MAX_ADDRESSES = 8;
 
 /** Whether the host is this machine by name or address (RFC 6761 §6.3: so is every name under `localhost`). */
 export function isLoopback(host: string): boolean {
-  const name = host.toLowerCase().replace(/^\[|\]$/g, '').replace(/^::ffff:(?=\d)/, '');
+  const name = host
+    .toLowerCase()
+    .replace(/^\[|\]$/g, '')
+    .replace(/^::ffff:(?=\d)/, '');
   if (name === 'localhost' || name.endsWith('.localhost') || name === '::1') return true;
   return isIP(name) === 4 && name.startsWith('127.');
 }
@@ -41,7 +44,9 @@ export async function dial(target: DialTarget, options: DialOptions, signal: Abo
       return await dialAddress(target, address, options, signal);
     } catch (thrown) {
       if (signal.aborted) break;
-      failures.push(`${reasonOf(thrown)} ${isIP(address) === 6 ? `[${address}]` : address}:${target.port} (IPv${family})`);
+      failures.push(
+        `${reasonOf(thrown)} ${isIP(address) === 6 ? `[${address}]` : address}:${target.port} (IPv${family})`,
+      );
     }
   }
   const why = signal.aborted ? 'given up' : failures.join('; ');
@@ -65,7 +70,12 @@ function resolve(host: string, family: Family, where: string): Promise<readonly 
     lookup(host, { all: true, verbatim: true }, (error, found) => {
       if (error !== null || found.length === 0) {
         const why = error === null ? 'the name has no address' : `${error.code} looking up ${host}`;
-        reject(new DrawbridgeError('upstream_unreachable', `cannot reach ${where}`, { why, hint: 'Is the host name right?' }));
+        reject(
+          new DrawbridgeError('upstream_unreachable', `cannot reach ${where}`, {
+            why,
+            hint: 'Is the host name right?',
+          }),
+        );
         return;
       }
       const preferred = found.filter((entry) => family === 'any' || entry.family === Number(family));

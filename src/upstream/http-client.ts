@@ -1,3 +1,4 @@
+import { setMaxListeners } from 'node:events';
 import { DrawbridgeError, toDrawbridgeError } from '../errors.ts';
 import { type DialOptions, dial } from './dialer.ts';
 import { HttpConnection, type ResponseSink } from './http-connection.ts';
@@ -51,6 +52,8 @@ export class HttpClient {
     this.#options = options;
     this.#where = `${url.protocol}//${url.host}`;
     this.#host = options.hostHeader ?? url.host;
+    // Each connection being dialled listens for the end; there may be many at once.
+    setMaxListeners(0, this.#closing.signal);
   }
 
   /** Sends a request; its sink is told of the response, or of why there is none. Never throws. */

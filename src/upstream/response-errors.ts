@@ -10,7 +10,12 @@ export function isEventStream(head: ResponseHead): boolean {
 }
 
 /** What a response that is not the hoped-for one means; `body` is quoted unless it is HTML. */
-export function errorFromResponse(where: string, head: ResponseHead, body: string, mayHaveRun: boolean): DrawbridgeError {
+export function errorFromResponse(
+  where: string,
+  head: ResponseHead,
+  body: string,
+  mayHaveRun: boolean,
+): DrawbridgeError {
   const { status, headers } = head;
   const isHtml = /html/i.test(headers.get('content-type') ?? '') || body.trimStart().startsWith('<');
   const excerpt = isHtml ? 'an HTML page' : body.trim().slice(0, EXCERPT_CHARS);
@@ -19,7 +24,11 @@ export function errorFromResponse(where: string, head: ResponseHead, body: strin
     return new DrawbridgeError('session_lost', `${where} does not know this session or path`, details);
   }
   if (status >= 300 && status < 400) {
-    return new DrawbridgeError('upstream_redirect', `${where} redirects to ${headers.get('location') ?? 'nowhere'}`, details);
+    return new DrawbridgeError(
+      'upstream_redirect',
+      `${where} redirects to ${headers.get('location') ?? 'nowhere'}`,
+      details,
+    );
   }
   if (status === 401 || status === 403) {
     return new DrawbridgeError('upstream_refused', `${where} refused the supplied credential`, details);
@@ -30,7 +39,10 @@ export function errorFromResponse(where: string, head: ResponseHead, body: strin
   }
   if (status >= 200 && status < 300) {
     const type = headers.get('content-type') ?? 'no Content-Type';
-    return new DrawbridgeError('upstream_invalid', `${where} did not answer as an MCP server`, { ...details, why: `HTTP ${status}, ${type}` });
+    return new DrawbridgeError('upstream_invalid', `${where} did not answer as an MCP server`, {
+      ...details,
+      why: `HTTP ${status}, ${type}`,
+    });
   }
   return new DrawbridgeError('upstream_error', `${where} answered with an error`, details);
 }

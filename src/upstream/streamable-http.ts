@@ -117,7 +117,10 @@ export class StreamableHttpUpstream implements Transport {
       : new AcceptanceSink(this.#where, over);
     const headTimeoutMs = isRequest ? 0 : (this.#options.acceptTimeoutMs ?? UPSTREAM_DEFAULTS.acceptTimeoutMs);
     const headers = `Accept: application/json, text/event-stream\r\nContent-Type: application/json\r\n${this.#sessionHeaders()}`;
-    const exchange = this.#client.request({ method: 'POST', path: this.#path, headers, body: message.bytes, headTimeoutMs }, sink);
+    const exchange = this.#client.request(
+      { method: 'POST', path: this.#path, headers, body: message.bytes, headTimeoutMs },
+      sink,
+    );
     this.#exchanges.set(exchange, settle);
     if (this.#isPaused) exchange.pause();
   }
@@ -173,7 +176,12 @@ export class StreamableHttpUpstream implements Transport {
     const headers = `${this.#customHeaders}Mcp-Session-Id: ${sessionId}\r\n${version}`;
     return new Promise((fulfil) => {
       const request = { method: 'DELETE', path: this.#path, headers, headTimeoutMs: DELETE_TIMEOUT_MS } as const;
-      this.#client.request(request, { head: () => fulfil(), data: () => {}, end: () => fulfil(), fail: () => fulfil() });
+      this.#client.request(request, {
+        head: () => fulfil(),
+        data: () => {},
+        end: () => fulfil(),
+        fail: () => fulfil(),
+      });
     });
   }
 

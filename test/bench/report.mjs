@@ -21,10 +21,15 @@ export function summariseRounds(entries, baseline) {
     const absent = { cpuUsPerMessage: null, cpuUsRange: null, targetCores: null, rssMegabytes: null };
     return { name, label, ...measured, ...(medians.targetCores > 0 ? {} : absent), rounds };
   });
-  const base = peers.find((peer) => peer.name === baseline)?.cpuUsPerMessage;
+  const base = peers.find((peer) => peer.name === baseline);
   for (const peer of peers) {
-    const isMeasured = typeof base === 'number' && peer.cpuUsPerMessage !== null;
-    peer.capacityVsBaseline = isMeasured ? base / peer.cpuUsPerMessage : null;
+    // Round by round, since neighbours in time have met the same machine: the speed of a virtual CPU drifts by a fifth.
+    const isMeasured = typeof base?.cpuUsPerMessage === 'number' && peer.cpuUsPerMessage !== null;
+    const ratios = isMeasured
+      ? peer.rounds.map((round, i) => base.rounds[i].cpuUsPerMessage / round.cpuUsPerMessage)
+      : [];
+    peer.capacityVsBaseline = isMeasured ? median(ratios) : null;
+    peer.capacityRange = isMeasured ? [Math.min(...ratios), Math.max(...ratios)] : null;
   }
   return peers;
 }
@@ -46,6 +51,7 @@ function columnsFor(baselineLabel) {
     'CPU us/msg': (peer) => peer.cpuUsPerMessage?.toFixed(1) ?? '-',
     '(min-max)': (peer) => peer.cpuUsRange?.map((us) => us.toFixed(1)).join('-') ?? '-',
     [`capacity vs ${baselineLabel}`]: (peer) => peer.capacityVsBaseline?.toFixed(2) ?? '-',
+    '(range)': (peer) => peer.capacityRange?.map((ratio) => ratio.toFixed(2)).join('-') ?? '-',
     'RSS MB': (peer) => peer.rssMegabytes?.toFixed(0) ?? '-',
     'cpu gateway': (peer) => (peer.targetCores === null ? '-' : percent(peer.targetCores)),
     'cpu load': (peer) => percent(peer.loadCores),
@@ -88,7 +94,7 @@ export function formatTable({ title, baseline, peers, notes }, { rounds, seconds
   const rule = `|${widths.map((width, i) => (i === 0 ? '-'.repeat(width + 2) : `${'-'.repeat(width + 1)}:`)).join('|')}|`;
   const heading =
     `${title}: ${inFlight} in flight over ${sessions} sessions, median of ${rounds} rounds of ${seconds} s ` +
-    '(CPU in microseconds of one core; quote ratios, not rates)';
+    '(CPU in microseconds of one core; capacity = CPU of the baseline / CPU of the peer, median of the rounds)';
   const remarks = [...notes, ...listCaveats(peers)].map((note) => `note: ${note}`);
   return [
     '',

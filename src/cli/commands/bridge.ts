@@ -20,7 +20,8 @@ export function run(args: readonly string[]): void {
     return;
   }
   const [url, unexpected] = positionals;
-  if (url === undefined) throw usageError('the URL of the MCP server is missing', 'Such as mcp-drawbridge http://127.0.0.1:8000/sse');
+  if (url === undefined)
+    throw usageError('the URL of the MCP server is missing', 'Such as mcp-drawbridge http://127.0.0.1:8000/sse');
   if (unexpected !== undefined) throw usageError(`unexpected argument '${unexpected.slice(0, 60)}'`);
 
   const headers = parseHeaders(values.header ?? [], '--header');

@@ -35,16 +35,22 @@ export async function run(args: readonly string[]): Promise<void> {
     return;
   }
   if (positionals[0] !== undefined) throw usageError(`unexpected argument '${positionals[0].slice(0, 60)}'`);
-  if (rest !== undefined) throw usageError('a command after -- is not supported yet', 'Start the server yourself and give its URL with --upstream.');
+  if (rest !== undefined)
+    throw usageError(
+      'a command after -- is not supported yet',
+      'Start the server yourself and give its URL with --upstream.',
+    );
   if (values.demo === true) {
     for (const name of ['upstream', 'key-file', 'auth'] as const) {
-      if (values[name] !== undefined) throw usageError(`--demo cannot be used with --${name}`, 'The demo brings its own server and key.');
+      if (values[name] !== undefined)
+        throw usageError(`--demo cannot be used with --${name}`, 'The demo brings its own server and key.');
     }
     const { runDemo } = await import('../demo-tour.ts');
     await runDemo(values, start);
     return;
   }
-  if (values.upstream === undefined) throw usageError('--upstream is missing', 'Such as --upstream http://127.0.0.1:8000/sse, or try --demo.');
+  if (values.upstream === undefined)
+    throw usageError('--upstream is missing', 'Such as --upstream http://127.0.0.1:8000/sse, or try --demo.');
   const running = await start(values, values.upstream, {});
   running.logger.info(`listening on ${running.url}, in front of ${values.upstream}`);
 }
@@ -109,9 +115,13 @@ function listen(server: Server, host: string, port: number): Promise<void> {
     server.once('error', (error: NodeJS.ErrnoException) => {
       const taken = error.code === 'EADDRINUSE';
       reject(
-        new DrawbridgeError('listen_failed', taken ? `port ${port} of ${host} is in use` : `cannot listen on ${host}:${port}`, {
-          why: `${error.code} ${address}:${port}`,
-        }),
+        new DrawbridgeError(
+          'listen_failed',
+          taken ? `port ${port} of ${host} is in use` : `cannot listen on ${host}:${port}`,
+          {
+            why: `${error.code} ${address}:${port}`,
+          },
+        ),
       );
     });
     server.listen({ host: address, port, backlog: 4096 }, fulfil);
@@ -120,7 +130,10 @@ function listen(server: Server, host: string, port: number): Promise<void> {
 
 function stopOnSignals(server: Server, gateway: Gateway, stops: (() => Promise<void>)[], logger: Logger): void {
   let isStopping = false;
-  for (const [signal, number] of [['SIGINT', 2], ['SIGTERM', 15]] as const) {
+  for (const [signal, number] of [
+    ['SIGINT', 2],
+    ['SIGTERM', 15],
+  ] as const) {
     process.on(signal, async () => {
       if (isStopping) process.exit(128 + number);
       isStopping = true;

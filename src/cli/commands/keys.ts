@@ -4,7 +4,14 @@ import { formatOptions } from '../../config/help.ts';
 import type { Option } from '../../config/option.ts';
 import { parseOptions } from '../../config/parse-options.ts';
 import { DrawbridgeError } from '../../errors.ts';
-import { checkKeyName, createKey, formatKeyFile, hashKey, type KeyRecord, parseKeyFile } from '../../gateway/authenticators/key-file.ts';
+import {
+  checkKeyName,
+  createKey,
+  formatKeyFile,
+  hashKey,
+  type KeyRecord,
+  parseKeyFile,
+} from '../../gateway/authenticators/key-file.ts';
 import { usageError } from '../report.ts';
 
 const OPTIONS = [
@@ -59,13 +66,16 @@ function add(path: string, name: string): void {
   const key = createKey();
   write(path, [...records, { name, hash: hashKey(key), created: new Date().toISOString() }]);
   process.stdout.write(`${key}\n`);
-  process.stderr.write(`Key "${name}" is in ${path}. It is shown this once; a running gateway reads the file at its next start.\n`);
+  process.stderr.write(
+    `Key "${name}" is in ${path}. It is shown this once; a running gateway reads the file at its next start.\n`,
+  );
 }
 
 function revoke(path: string, name: string): void {
   const records = read(path);
   const left = records.filter((record) => record.name !== name);
-  if (left.length === records.length) throw usageError(`there is no key "${name}" in ${path}`, 'See: mcp-drawbridge keys list');
+  if (left.length === records.length)
+    throw usageError(`there is no key "${name}" in ${path}`, 'See: mcp-drawbridge keys list');
   write(path, left);
   process.stderr.write(`Key "${name}" is revoked; a running gateway reads the file at its next start.\n`);
 }
@@ -82,7 +92,9 @@ function read(path: string, whenMissing?: KeyRecord[]): KeyRecord[] {
   } catch (thrown) {
     const { code } = thrown as NodeJS.ErrnoException;
     if (code === 'ENOENT' && whenMissing !== undefined) return whenMissing;
-    throw new DrawbridgeError('config', `cannot read the key file ${path}`, { ...(code === undefined ? {} : { why: code }) });
+    throw new DrawbridgeError('config', `cannot read the key file ${path}`, {
+      ...(code === undefined ? {} : { why: code }),
+    });
   }
   return parseKeyFile(text, path);
 }
@@ -106,6 +118,8 @@ function write(path: string, records: readonly KeyRecord[]): void {
       // It was never made, or is in place already.
     }
     const { code } = thrown as NodeJS.ErrnoException;
-    throw new DrawbridgeError('config', `cannot write the key file ${path}`, { ...(code === undefined ? {} : { why: code }) });
+    throw new DrawbridgeError('config', `cannot write the key file ${path}`, {
+      ...(code === undefined ? {} : { why: code }),
+    });
   }
 }

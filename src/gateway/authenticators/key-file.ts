@@ -47,7 +47,8 @@ export function parseKeyFile(text: string, path: string): KeyRecord[] {
   return entries.map((entry: unknown, index) => {
     const { name, hash, created } = (entry ?? {}) as Record<string, unknown>;
     if (typeof name !== 'string' || !NAME.test(name)) throw broken(path, `keys[${index}].name is not a key's name`);
-    if (typeof hash !== 'string' || !HASH.test(hash)) throw broken(path, `keys[${index}].hash of "${name}" is not sha256:<64 hex digits>`);
+    if (typeof hash !== 'string' || !HASH.test(hash))
+      throw broken(path, `keys[${index}].hash of "${name}" is not sha256:<64 hex digits>`);
     if (names.has(name)) throw broken(path, `the name "${name}" occurs twice`);
     names.add(name);
     return { name, hash, created: typeof created === 'string' ? created : '' };

@@ -1,5 +1,5 @@
-import { isLoopback } from '../../upstream/dialer.ts';
 import { DrawbridgeError } from '../../errors.ts';
+import { isLoopback } from '../../upstream/dialer.ts';
 import type { Policy } from '../refusal.ts';
 import type { Principal, RequestContext } from '../request-context.ts';
 

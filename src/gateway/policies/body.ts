@@ -30,7 +30,8 @@ export function readBody(maxBodyBytes: number): Policy {
         context.body = parts.length === 1 ? parts[0]! : Buffer.concat(parts, bytes);
         fulfil(undefined);
       });
-      const gone = (): void => fulfil({ error: new DrawbridgeError('bad_request', 'the request ended before its body'), closes: true });
+      const gone = (): void =>
+        fulfil({ error: new DrawbridgeError('bad_request', 'the request ended before its body'), closes: true });
       req.on('error', gone);
       req.on('close', gone);
     });

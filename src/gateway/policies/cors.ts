@@ -1,6 +1,6 @@
 import { DrawbridgeError } from '../../errors.ts';
-import type { RequestContext } from '../request-context.ts';
 import type { Policy } from '../refusal.ts';
+import type { RequestContext } from '../request-context.ts';
 
 const ALLOWED_HEADERS =
   'Authorization, Content-Type, Accept, Mcp-Session-Id, MCP-Protocol-Version, Last-Event-ID, Mcp-Method, Mcp-Name, X-API-Key';

@@ -21,7 +21,9 @@ export function checkHost(allowedHosts: readonly string[]): Policy {
 function parseHost(text: string): string {
   const name = HOST.exec(text.toLowerCase())?.[1];
   if (name === undefined) {
-    throw new DrawbridgeError('config', `${JSON.stringify(text)} is not a host name`, { why: 'it is given in --allowed-hosts' });
+    throw new DrawbridgeError('config', `${JSON.stringify(text)} is not a host name`, {
+      why: 'it is given in --allowed-hosts',
+    });
   }
   return name;
 }

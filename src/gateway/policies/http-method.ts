@@ -19,7 +19,9 @@ export const httpMethod: Policy = ({ req, route }) => {
   }
   if (method === 'POST') return checkPost(req.headers['content-type'], req.headers['content-encoding']);
   if (method === 'GET' && !accepts(req.headers.accept, 'text/event-stream')) {
-    return { error: new DrawbridgeError('not_acceptable', 'this is an event stream', { hint: 'Accept text/event-stream.' }) };
+    return {
+      error: new DrawbridgeError('not_acceptable', 'this is an event stream', { hint: 'Accept text/event-stream.' }),
+    };
   }
   return undefined;
 };
@@ -34,7 +36,10 @@ function checkPost(contentType: string | undefined, contentEncoding: string | un
   const isUtf8 = charset === undefined || /^charset="?utf-8"?$/.test(charset);
   const isPlain = contentEncoding === undefined || contentEncoding.toLowerCase() === 'identity';
   if (type.trim() === 'application/json' && isUtf8 && isPlain) return undefined;
-  return { error: new DrawbridgeError('unsupported_media_type', 'the body must be plain application/json in UTF-8'), closes: true };
+  return {
+    error: new DrawbridgeError('unsupported_media_type', 'the body must be plain application/json in UTF-8'),
+    closes: true,
+  };
 }
 
 /** Whether an Accept header, where there is one, has room for the media type (RFC 9110 §12.5.1). */
@@ -46,7 +51,10 @@ function accepts(accept: string | undefined, type: string): boolean {
     .split(',')
     .some((part) => {
       const [range = '', ...parameters] = part.split(';').map((text) => text.trim());
-      return (range === type || range === `${group}/*` || range === '*/*') && !parameters.some((text) => /^q=0(\.0*)?$/.test(text));
+      return (
+        (range === type || range === `${group}/*` || range === '*/*') &&
+        !parameters.some((text) => /^q=0(\.0*)?$/.test(text))
+      );
     });
 }
 

@@ -37,7 +37,8 @@ export function checkJsonShape(limits: JsonLimits): Policy {
       return refuse('parse_error', 'the body is not JSON');
     }
     if (Array.isArray(parsed)) return refuse('invalid_request', 'batches are not part of MCP since 2025-06-18');
-    if (typeof parsed !== 'object' || parsed === null) return refuse('invalid_request', 'the body is no JSON-RPC message');
+    if (typeof parsed !== 'object' || parsed === null)
+      return refuse('invalid_request', 'the body is no JSON-RPC message');
     const message = readMessage(body);
     const problem = findProblem(parsed, message);
     if (problem !== undefined) return refuse('invalid_request', problem);
@@ -49,17 +50,21 @@ export function checkJsonShape(limits: JsonLimits): Policy {
 function findProblem(parsed: Parsed, { kind, id: idText, method }: Message): string | undefined {
   if (parsed.jsonrpc !== '2.0') return 'jsonrpc is not "2.0"';
   const { id, params } = parsed;
-  if (id !== undefined && typeof id !== 'string' && typeof id !== 'number') return 'the id is neither a string nor a number';
-  if (id !== undefined && (idText === undefined || JSON.parse(idText) !== id)) return 'the id occurs twice or is escaped';
+  if (id !== undefined && typeof id !== 'string' && typeof id !== 'number')
+    return 'the id is neither a string nor a number';
+  if (id !== undefined && (idText === undefined || JSON.parse(idText) !== id))
+    return 'the id occurs twice or is escaped';
   if (parsed.method !== undefined) {
     if (typeof parsed.method !== 'string') return 'the method is not a string';
     if (parsed.result !== undefined || parsed.error !== undefined) return 'it is both a request and an answer';
     if (params !== undefined && (typeof params !== 'object' || params === null)) return 'params is no object';
-    if (kind !== (id === undefined ? 'notification' : 'request') || method !== parsed.method) return 'the method occurs twice or is escaped';
+    if (kind !== (id === undefined ? 'notification' : 'request') || method !== parsed.method)
+      return 'the method occurs twice or is escaped';
     return undefined;
   }
   if (id === undefined) return 'it has neither a method nor an id';
-  if ((parsed.result === undefined) === (parsed.error === undefined)) return 'an answer has either a result or an error';
+  if ((parsed.result === undefined) === (parsed.error === undefined))
+    return 'an answer has either a result or an error';
   return kind === 'response' ? undefined : 'a member is escaped';
 }
 

@@ -5,7 +5,9 @@ import type { SessionTable } from '../session-table.ts';
 
 /** One answer for an unknown session and for somebody else's, so that nobody learns which ids exist. */
 const UNKNOWN = { error: new DrawbridgeError('session_unknown', 'no such session') } as const;
-const MISSING = { error: new DrawbridgeError('invalid_request', 'the session is not named', { hint: 'Initialize first.' }) } as const;
+const MISSING = {
+  error: new DrawbridgeError('invalid_request', 'the session is not named', { hint: 'Initialize first.' }),
+} as const;
 
 /** Finds the session that a request names, if it belongs to the request's principal. */
 export function findSession(table: SessionTable): Policy {

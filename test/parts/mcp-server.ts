@@ -1,0 +1,176 @@
+/** A real MCP server of the official SDK on 127.0.0.1, over legacy SSE and Streamable HTTP, one server object a session. */
+
+import { randomUUID } from 'node:crypto';
+import { createServer, type IncomingHttpHeaders, type IncomingMessage, type ServerResponse } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import { McpServer } from '@modelcontextprotocol/sdk/server/mcp.js';
+import { SSEServerTransport } from '@modelcontextprotocol/sdk/server/sse.js';
+import { StreamableHTTPServerTransport } from '@modelcontextprotocol/sdk/server/streamableHttp.js';
+import { z } from 'zod';
+
+export interface SeenRequest {
+  readonly method: string;
+  readonly url: string;
+  readonly headers: IncomingHttpHeaders;
+  readonly rawHeaders: readonly string[];
+}
+
+export interface TestMcpServer {
+  readonly sseUrl: string;
+  readonly httpUrl: string;
+  readonly port: number;
+  /** Every HTTP request that reached the server, oldest first. */
+  readonly seen: SeenRequest[];
+  /** Sessions open at the moment. */
+  readonly sessionCount: () => number;
+  /** Sends a log notification to every session. */
+  announce(text: string): Promise<void>;
+  /** Ends every connection at once and listens no more, as a killed process does. */
+  kill(): Promise<void>;
+}
+
+export interface TestMcpServerOptions {
+  readonly port?: number;
+  readonly transports?: readonly ('sse' | 'http')[];
+  /** Answers over Streamable HTTP as JSON in place of event streams. */
+  readonly json?: boolean;
+}
+
+export async function startMcpServer(options: TestMcpServerOptions = {}): Promise<TestMcpServer> {
+  const transports = options.transports ?? ['sse', 'http'];
+  const seen: SeenRequest[] = [];
+  const sse = new Map<string, { transport: SSEServerTransport; server: McpServer }>();
+  const http = new Map<string, { transport: StreamableHTTPServerTransport; server: McpServer }>();
+
+  const handle = async (req: IncomingMessage, res: ServerResponse): Promise<void> => {
+    seen.push({ method: req.method ?? '', url: req.url ?? '', headers: req.headers, rawHeaders: [...req.rawHeaders] });
+    const url = new URL(req.url ?? '/', 'http://localhost');
+    if (transports.includes('sse') && url.pathname === '/sse' && req.method === 'GET') {
+      const transport = new SSEServerTransport('/messages', res);
+      const server = createTools();
+      sse.set(transport.sessionId, { transport, server });
+      res.on('close', () => sse.delete(transport.sessionId));
+      await server.connect(transport);
+      return;
+    }
+    if (transports.includes('sse') && url.pathname === '/messages' && req.method === 'POST') {
+      const session = sse.get(url.searchParams.get('sessionId') ?? '');
+      if (session === undefined) res.writeHead(404).end('Could not find session');
+      else await session.transport.handlePostMessage(req, res);
+      return;
+    }
+    if (transports.includes('http') && url.pathname === '/mcp') {
+      const id = req.headers['mcp-session-id'];
+      if (typeof id === 'string') {
+        const session = http.get(id);
+        if (session === undefined) res.writeHead(404).end('Session not found');
+        else await session.transport.handleRequest(req, res);
+        return;
+      }
+      const server = createTools();
+      const transport = new StreamableHTTPServerTransport({
+        sessionIdGenerator: () => randomUUID(),
+        enableJsonResponse: options.json ?? false,
+        onsessioninitialized: (sessionId) => {
+          http.set(sessionId, { transport, server });
+        },
+        onsessionclosed: (sessionId) => {
+          http.delete(sessionId);
+        },
+      });
+      await server.connect(transport as Parameters<typeof server.connect>[0]);
+      await transport.handleRequest(req, res);
+      return;
+    }
+    res.writeHead(url.pathname === '/sse' || url.pathname === '/mcp' ? 405 : 404).end();
+  };
+
+  const listener = createServer((req, res) => {
+    handle(req, res).catch((error: unknown) => res.destroy(error as Error));
+  });
+  await new Promise<void>((fulfil) => listener.listen(options.port ?? 0, '127.0.0.1', fulfil));
+  const { port } = listener.address() as AddressInfo;
+  return {
+    sseUrl: `http://127.0.0.1:${port}/sse`,
+    httpUrl: `http://127.0.0.1:${port}/mcp`,
+    port,
+    seen,
+    sessionCount: () => sse.size + http.size,
+    announce: async (text) => {
+      for (const { server } of [...sse.values(), ...http.values()]) {
+        await server.server.sendLoggingMessage({ level: 'info', data: text });
+      }
+    },
+    kill: () =>
+      new Promise((fulfil) => {
+        listener.close(() => fulfil());
+        listener.closeAllConnections();
+      }),
+  };
+}
+
+function createTools(): McpServer {
+  const server = new McpServer({ name: 'test-server', version: '1.0.0' }, { capabilities: { logging: {} } });
+  server.registerTool(
+    'echo',
+    { description: 'Gives back its text', inputSchema: { text: z.string() } },
+    ({ text }) => ({
+      content: [{ type: 'text', text }],
+    }),
+  );
+  server.registerTool(
+    'big',
+    { description: 'A text of so many bytes', inputSchema: { bytes: z.number() } },
+    ({ bytes }) => ({
+      content: [{ type: 'text', text: 'x'.repeat(bytes) }],
+    }),
+  );
+  server.registerTool(
+    'slow',
+    { description: 'Answers after so many milliseconds, unless it is cancelled', inputSchema: { ms: z.number() } },
+    async ({ ms }, { signal }) => {
+      await new Promise<void>((fulfil) => {
+        const timer = setTimeout(fulfil, ms);
+        signal.addEventListener('abort', () => {
+          clearTimeout(timer);
+          fulfil();
+        });
+      });
+      return { content: [{ type: 'text', text: signal.aborted ? 'cancelled' : 'done' }] };
+    },
+  );
+  server.registerTool(
+    'progress',
+    { description: 'Tells its progress three times' },
+    async ({ _meta, sendNotification }) => {
+      const progressToken = _meta?.progressToken;
+      for (const progress of [1, 2, 3]) {
+        if (progressToken !== undefined) {
+          await sendNotification({ method: 'notifications/progress', params: { progressToken, progress, total: 3 } });
+          // The SDK's client forgets its progress handler when the answer comes in the same read.
+          await new Promise((fulfil) => setTimeout(fulfil, 20));
+        }
+      }
+      return { content: [{ type: 'text', text: 'done' }] };
+    },
+  );
+  server.registerTool(
+    'ask',
+    { description: 'Asks the client for a sample, an elicitation and its roots' },
+    async () => {
+      const sample = await server.server.createMessage({
+        messages: [{ role: 'user', content: { type: 'text', text: 'Say something' } }],
+        maxTokens: 10,
+      });
+      const form = await server.server.elicitInput({
+        message: 'Which colour?',
+        requestedSchema: { type: 'object', properties: { colour: { type: 'string' } } },
+      });
+      const { roots } = await server.server.listRoots();
+      return {
+        content: [{ type: 'text', text: JSON.stringify({ sample: sample.content, form: form.content, roots }) }],
+      };
+    },
+  );
+  return server;
+}
