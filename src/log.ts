@@ -28,7 +28,6 @@ const MAX_LINE_CHARS = 2000;
 const SECRET_KEY = /authorization|cookie|password|passwd|secret|token|api[-_]?key|credential/i;
 /** Bearer and Basic credentials, and the password of a URL, wherever they stand in a line. */
 const SECRET_TEXT = /\b(bearer|basic)\s+[\w.~+/=-]{6,}|(\/\/[^\s/:@]*:)[^\s/@]+@/gi;
-// biome-ignore lint/suspicious/noControlCharactersInRegex: control characters are what must not reach a log
 const CONTROL = /[\u0000-\u001f\u007f-\u009f\u2028\u2029]/g;
 
 export const silentLogger: Logger = { error: ignore, warn: ignore, info: ignore, debug: ignore };

@@ -32,7 +32,6 @@ export function parseHeaders(lines: readonly string[], option: string): Record<s
   const headers: Record<string, string> = {};
   for (const line of lines) {
     const [, name, value] = /^([!#$%&'*+.^_`|~0-9A-Za-z-]+):\s*(.*)$/s.exec(line) ?? [];
-    // biome-ignore lint/suspicious/noControlCharactersInRegex: they are what is refused
     if (name === undefined || value === undefined || /[\u0000-\u0008\u000a-\u001f\u007f]/.test(value)) {
       const named = /^[\w-]+(?=:)/.exec(line)?.[0];
       throw usageError(

@@ -143,17 +143,21 @@ class JoinedTransports implements Relay {
 
   #sendDown(message: Message, route: Route | undefined): void {
     if (this.#hasEnded) return;
-    let outgoing = message;
-    if (message.kind === 'response' && !this.#settle(message.key)) {
-      const meant = message.id === 'null' || message.id === undefined ? this.#requests.only : undefined;
-      if (meant === undefined) return this.#drop(message, 'answers no open request of the client');
-      outgoing = this.#answerForNullId(message, meant);
-    } else if (message.kind === 'request' && this.#serverRequests.add(message) !== 'added') {
-      return this.#drop(message, 'is one open request of the server too many, or uses an id again');
-    } else if (message.kind === 'invalid' || message.kind === 'batch') {
-      return this.#drop(message, 'is no JSON-RPC message');
+    if (message.kind === 'response') this.#sendAnswerDown(message, route);
+    else if (message.kind === 'invalid' || message.kind === 'batch') this.#drop(message, 'is no JSON-RPC message');
+    else if (message.kind === 'request' && this.#serverRequests.add(message) !== 'added') {
+      this.#drop(message, 'is one open request of the server too many, or uses an id again');
+    } else this.#deliver(message, route);
+  }
+
+  #sendAnswerDown(message: Message, route: Route | undefined): void {
+    if (this.#settle(message.key)) {
+      this.#deliver(message, route);
+      return;
     }
-    this.#deliver(outgoing, route);
+    const meant = message.id === 'null' || message.id === undefined ? this.#requests.only : undefined;
+    if (meant === undefined) this.#drop(message, 'answers no open request of the client');
+    else this.#deliver(this.#answerForNullId(message, meant), route);
   }
 
   /** An error that names no request is given to the only one it can mean: JSON-RPC 2.0 §5 has servers do so. */

@@ -183,7 +183,6 @@ function parseHeaders(lines: readonly string[]): Map<string, string> {
     const name = line.slice(0, colon).toLowerCase();
     if (colon < 1 || !TOKEN.test(name)) throw invalid('its response has a malformed header');
     const value = line.slice(colon + 1).trim();
-    // biome-ignore lint/suspicious/noControlCharactersInRegex: they are what is refused
     if (/[\0\r\n]/.test(value)) throw invalid('its response has a malformed header');
     const earlier = headers.get(name);
     if (earlier !== undefined && name === 'content-length' && earlier !== value) {
