@@ -3,8 +3,8 @@ import { SseSession } from './sse-session.mjs';
 
 // The load generator, run as a child so that it can be pinned. It takes one message per round over IPC,
 // { port, path, authorization, sessions, inFlight, seconds, rampMs, target, upstream } (the last two are pids), and
-// answers { result } or { failure }. It reads the CPU counters itself, in the same turn of the event loop that starts and
-// ends the count: over IPC the two would be some hundred messages apart.
+// answers { result } or { failure }. It reads the CPU counters itself, in the same turn of the event loop that starts
+// and ends the count: over IPC the two would be some hundred messages apart.
 
 const MESSAGE_BYTES = 200;
 const ANSWER_DEADLINE_MS = 10_000;

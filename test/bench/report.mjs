@@ -91,10 +91,11 @@ export function formatTable({ title, baseline, peers, notes }, { rounds, seconds
   const widths = grid[0].map((_, i) => Math.max(...grid.map((cells) => cells[i].length)));
   const line = (cells) =>
     `| ${cells.map((cell, i) => (i === 0 ? cell.padEnd(widths[i]) : cell.padStart(widths[i]))).join(' | ')} |`;
-  const rule = `|${widths.map((width, i) => (i === 0 ? '-'.repeat(width + 2) : `${'-'.repeat(width + 1)}:`)).join('|')}|`;
+  const dashes = widths.map((width, i) => '-'.repeat(width + 1) + (i === 0 ? '-' : ':'));
+  const rule = `|${dashes.join('|')}|`;
   const heading =
     `${title}: ${inFlight} in flight over ${sessions} sessions, median of ${rounds} rounds of ${seconds} s ` +
-    '(CPU in microseconds of one core; capacity = CPU of the baseline / CPU of the peer, median of the rounds)';
+    '(CPU in microseconds of one core; capacity = CPU of the baseline / CPU of the peer, median of rounds)';
   const remarks = [...notes, ...listCaveats(peers)].map((note) => `note: ${note}`);
   return [
     '',

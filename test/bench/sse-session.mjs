@@ -89,7 +89,11 @@ export class SseSession {
     if (!this.#isClosed) this.#options.onFail(error);
   }
 
-  /** @template T @param {string} what @param {(resolve: (value: T) => void, reject: (error: Error) => void) => void} start */
+  /**
+   * @template T
+   * @param {string} what
+   * @param {(resolve: (value: T) => void, reject: (error: Error) => void) => void} start
+   */
   #within(what, start) {
     return new Promise((resolve, reject) => {
       const timer = setTimeout(

@@ -1,0 +1,54 @@
+/** Requests as bytes and answers as status, headers and text, with nothing in between that corrects them. */
+import { request } from 'node:http';
+
+export interface RawAnswer {
+  readonly status: number;
+  readonly headers: Readonly<Record<string, string | string[] | undefined>>;
+  readonly body: string;
+}
+
+export interface RawRequest {
+  readonly method?: string;
+  readonly path: string;
+  readonly headers?: Readonly<Record<string, string>>;
+  readonly body?: string | Buffer;
+}
+
+/** One request on a connection of its own; a response that is a stream is cut after its head. */
+export function send(origin: string, { method = 'GET', path, headers = {}, body }: RawRequest): Promise<RawAnswer> {
+  const url = new URL(origin);
+  return new Promise((fulfil, reject) => {
+    const req = request(
+      { host: url.hostname, port: url.port, method, path, headers: { connection: 'close', ...headers }, agent: false },
+      (res) => {
+        const { statusCode = 0 } = res;
+        if (res.headers['content-type'] === 'text/event-stream') {
+          fulfil({ status: statusCode, headers: res.headers, body: '' });
+          res.destroy();
+          return;
+        }
+        let text = '';
+        res.setEncoding('utf8');
+        res.on('data', (chunk: string) => {
+          text += chunk;
+        });
+        res.on('end', () => fulfil({ status: statusCode, headers: res.headers, body: text }));
+        res.on('error', reject);
+      },
+    );
+    req.on('error', reject);
+    req.end(body);
+  });
+}
+
+export const JSON_HEADERS = {
+  'content-type': 'application/json',
+  accept: 'application/json, text/event-stream',
+} as const;
+
+export const INITIALIZE = JSON.stringify({
+  jsonrpc: '2.0',
+  id: 0,
+  method: 'initialize',
+  params: { protocolVersion: '2025-11-25', capabilities: {}, clientInfo: { name: 'raw', version: '1' } },
+});
