@@ -102,7 +102,7 @@ async function gatewaySchema() {
   });
   const source = Buffer.from(outputFiles[0].contents).toString('base64');
   const { jsonSchema, GATEWAY_OPTIONS } = await import(`data:text/javascript;base64,${source}`);
-  return jsonSchema(GATEWAY_OPTIONS, 'Options of createGateway in mcp-drawbridge');
+  return jsonSchema(GATEWAY_OPTIONS, 'Options of createGateway in mcp-drawbridge', ['upstream']);
 }
 
 if (!existsSync('dist/index.d.ts')) throw new Error('the types were not made');

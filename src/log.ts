@@ -25,6 +25,8 @@ export interface LineLoggerOptions {
 
 /** One record never grows past this many characters, whatever a peer put into a name. */
 const MAX_LINE_CHARS = 2000;
+/** Shorter ones would mask words. */
+const MIN_SECRET_CHARS = 6;
 const SECRET_KEY = /authorization|cookie|password|passwd|secret|token|api[-_]?key|credential/i;
 /** Bearer and Basic credentials, and the password of a URL, wherever they stand in a line. */
 const SECRET_TEXT = /\b(bearer|basic)\s+[\w.~+/=-]{6,}|(\/\/[^\s/:@]*:)[^\s/@]+@/gi;
@@ -35,13 +37,13 @@ export const silentLogger: Logger = { error: ignore, warn: ignore, info: ignore,
 /** A logger of plain text lines, `level  message  key=value …`, with secrets masked and control characters escaped. */
 export function createLineLogger(options: LineLoggerOptions): Logger {
   const threshold = LOG_LEVELS.indexOf(options.level);
-  const secrets = (options.secrets ?? []).filter((secret) => secret.length >= 6);
+  const secrets = options.secrets ?? [];
   const method = (level: Exclude<LogLevel, 'silent'>): LogMethod => {
     if (LOG_LEVELS.indexOf(level) > threshold) return ignore;
     return (first: string | Readonly<Record<string, unknown>>, message?: string) => {
       const fields = typeof first === 'string' ? '' : formatFields(first);
       const text = typeof first === 'string' ? first : (message ?? '');
-      options.write(`${level.padEnd(5)} ${clean(text + fields, secrets)}\n`);
+      options.write(`${level.padEnd(5)} ${cleanLine(text + fields, secrets)}\n`);
     };
   };
   return { error: method('error'), warn: method('warn'), info: method('info'), debug: method('debug') };
@@ -58,9 +60,10 @@ function formatFields(fields: Readonly<Record<string, unknown>>): string {
   return text;
 }
 
-function clean(text: string, secrets: readonly string[]): string {
+/** The text as one bounded line that a terminal can be trusted with, secrets masked. */
+export function cleanLine(text: string, secrets: readonly string[]): string {
   let line = text;
-  for (const secret of secrets) line = line.split(secret).join('***');
+  for (const secret of secrets) if (secret.length >= MIN_SECRET_CHARS) line = line.split(secret).join('***');
   line = line.replace(SECRET_TEXT, (_match, scheme?: string, url?: string) =>
     scheme === undefined ? `${url}***@` : `${scheme} ***`,
   );

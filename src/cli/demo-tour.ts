@@ -30,7 +30,9 @@ export async function runDemo(
     mode: 0o600,
   });
   // The gateway reads its keys once, at the start.
-  const running = await start(values, demo.url, { keyFile }).finally(() => rmSync(folder, { recursive: true }));
+  const running = await start(values, new URL(demo.url), { keyFile }).finally(() =>
+    rmSync(folder, { recursive: true }),
+  );
   running.onStop(() => demo.close());
 
   say(`\nThe gateway is listening on ${running.url}, with one key:\n\n  ${key}\n`);

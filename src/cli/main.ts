@@ -1,7 +1,5 @@
 import { reportAndExit } from './report.ts';
 
-declare const DRAWBRIDGE_VERSION: string;
-
 /** Commands other than the bridge, each in a file of its own that is loaded when it is asked for. */
 const COMMANDS: Readonly<Record<string, () => Promise<{ run(args: readonly string[]): Promise<void> }>>> = {
   gateway: () => import('./commands/gateway.ts'),
@@ -12,10 +10,6 @@ const COMMANDS: Readonly<Record<string, () => Promise<{ run(args: readonly strin
 export async function main(args: readonly string[]): Promise<void> {
   try {
     const [first, ...rest] = args;
-    if (args.length === 1 && first === '--version') {
-      process.stdout.write(`${DRAWBRIDGE_VERSION}\n`);
-      return;
-    }
     const command = first !== undefined && Object.hasOwn(COMMANDS, first) ? COMMANDS[first] : undefined;
     if (command !== undefined) await (await command()).run(rest);
     else (await import('./commands/bridge.ts')).run(first === 'bridge' ? rest : args);

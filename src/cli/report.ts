@@ -1,45 +1,47 @@
-import { DrawbridgeError, toDrawbridgeError } from '../errors.ts';
-import { createLineLogger, type Logger, type LogLevel } from '../log.ts';
+import { writeSync } from 'node:fs';
+import { DrawbridgeError, type DrawbridgeErrorDetails, toDrawbridgeError } from '../errors.ts';
+import { cleanLine, createLineLogger, type Logger, type LogLevel } from '../log.ts';
 
 /** What happened, why, and what to try: three lines on stderr. Then the exit code of the error. */
-export function reportAndExit(thrown: unknown): never {
+export function reportAndExit(thrown: unknown, secrets: readonly string[] = []): never {
   const error = toDrawbridgeError(thrown);
-  process.stderr.write(formatError(error));
-  if (error.code === 'internal' && error.cause instanceof Error) process.stderr.write(`${error.cause.stack}\n`);
+  writeStderr(formatError(error, secrets));
+  if (error.code === 'internal' && error.cause instanceof Error) writeStderr(`${error.cause.stack}\n`);
   process.exit(error.exitCode);
 }
 
-export function formatError(error: DrawbridgeError): string {
-  const lines = [`error  ${error.message}`];
-  if (error.why !== undefined) lines.push(`why    ${error.why}`);
-  lines.push(`try    ${error.hint}`);
+/**
+ * A command that tells its own failures: it is bundled with a DrawbridgeError class of its own, which the file that
+ * loads it would not know.
+ */
+export function reporting(command: (args: readonly string[]) => Promise<void>): typeof command {
+  return (args) => command(args).catch(reportAndExit);
+}
+
+/** Each part is one line, whatever a peer or an argument brought into it. */
+export function formatError(error: DrawbridgeError, secrets: readonly string[] = []): string {
+  const lines = [`error  ${cleanLine(error.message, secrets)}`];
+  if (error.why !== undefined) lines.push(`why    ${cleanLine(error.why, secrets)}`);
+  lines.push(`try    ${cleanLine(error.hint, secrets)}`);
   return `${lines.join('\n')}\n`;
 }
 
+/** At once, since the process ends next; and without complaint where nobody reads it. */
+function writeStderr(text: string): void {
+  try {
+    writeSync(2, text);
+  } catch {
+    // The exit code still says it.
+  }
+}
+
 /** Where an option is wrong only together with what else was given. */
-export function usageError(message: string, hint?: string): DrawbridgeError {
-  return new DrawbridgeError('usage', message, hint === undefined ? {} : { hint });
+export function usageError(message: string, details: DrawbridgeErrorDetails = {}): DrawbridgeError {
+  return new DrawbridgeError('usage', message, details);
 }
 
 export function createStderrLogger(level: LogLevel, secrets: readonly string[]): Logger {
   // A log that nobody reads any more must not end what it tells of.
   process.stderr.on('error', () => {});
   return createLineLogger({ level, secrets, write: (line) => process.stderr.write(line) });
-}
-
-/** `Name: value` pairs as given with `--header`. Throws `usage` without quoting the value. */
-export function parseHeaders(lines: readonly string[], option: string): Record<string, string> {
-  const headers: Record<string, string> = {};
-  for (const line of lines) {
-    const [, name, value] = /^([!#$%&'*+.^_`|~0-9A-Za-z-]+):\s*(.*)$/s.exec(line) ?? [];
-    if (name === undefined || value === undefined || /[\u0000-\u0008\u000a-\u001f\u007f]/.test(value)) {
-      const named = /^[\w-]+(?=:)/.exec(line)?.[0];
-      throw usageError(
-        `${option} ${named === undefined ? '' : `${named}: `}is not Name:value`,
-        'Such as --header Authorization:Bearer…',
-      );
-    }
-    headers[name] = value;
-  }
-  return headers;
 }

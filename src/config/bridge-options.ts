@@ -39,6 +39,6 @@ export const BRIDGE_OPTIONS = [
     default: 'info',
     help: 'What goes to stderr',
   },
-  { name: 'help', short: 'h', kind: 'flag', help: 'Show this text' },
-  { name: 'version', kind: 'flag', help: 'Show the version' },
+  { name: 'help', short: 'h', kind: 'flag', hasNoTwin: true, help: 'Show this text' },
+  { name: 'version', kind: 'flag', hasNoTwin: true, help: 'Show the version' },
 ] as const satisfies readonly Option[];

@@ -58,5 +58,5 @@ export const GATEWAY_COMMAND_OPTIONS = [
   { name: 'demo', kind: 'flag', help: 'Serve an embedded PostgreSQL with sample data' },
   { name: 'no-tour', kind: 'flag', help: 'With --demo: do not run a query once to show it' },
   { name: 'log-level', kind: 'choice', choices: LOG_LEVELS, default: 'info', help: 'What goes to stderr' },
-  { name: 'help', short: 'h', kind: 'flag', help: 'Show this text' },
+  { name: 'help', short: 'h', kind: 'flag', hasNoTwin: true, help: 'Show this text' },
 ] as const satisfies readonly Option[];

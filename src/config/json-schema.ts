@@ -1,12 +1,17 @@
 import { type Option, propertyName } from './option.ts';
 
 /** The JSON Schema (2020-12) of an object with these options as properties, for editors and for `createGateway`. */
-export function jsonSchema(table: readonly Option[], title: string): Record<string, unknown> {
+export function jsonSchema(
+  table: readonly Option[],
+  title: string,
+  required: readonly string[] = [],
+): Record<string, unknown> {
   return {
     $schema: 'https://json-schema.org/draft/2020-12/schema',
     title,
     type: 'object',
     additionalProperties: false,
+    ...(required.length === 0 ? {} : { required }),
     properties: Object.fromEntries(table.map((option) => [propertyName(option), propertySchema(option)])),
   };
 }

@@ -13,6 +13,8 @@ export interface Option {
   readonly default?: string | number;
   /** Taken from a file too, by the environment twin with `_FILE`; never shown. */
   readonly isSecret?: boolean;
+  /** Of the command line alone: a question such as `--version`, whose twin a container may well set for its own ends. */
+  readonly hasNoTwin?: boolean;
 }
 
 type ValueOf<O extends Option> = O['kind'] extends 'integer'

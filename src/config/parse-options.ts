@@ -39,12 +39,19 @@ export function parseOptions<const T extends readonly Option[]>(table: T, source
     const option = findOption(table, given);
     const name = `--${option.name}`;
     if (option.kind === 'flag') {
-      if (equals !== -1) throw new DrawbridgeError('usage', `${name} takes no value`);
+      if (equals !== -1) {
+        throw new DrawbridgeError('usage', `${name} takes no value`, { hint: `Write ${name} alone.` });
+      }
       values.set(option.name, true);
       continue;
     }
     const text = equals === -1 ? args[++index] : arg.slice(equals + 1);
-    if (text === undefined) throw new DrawbridgeError('usage', `${name} needs a value`);
+    if (text === undefined || (equals === -1 && text.startsWith('--'))) {
+      throw new DrawbridgeError('usage', `${name} needs a value`, {
+        why: text === undefined ? 'nothing follows it' : 'another option follows it',
+        hint: `Such as ${name} ${option.choices?.[0] ?? (option.kind === 'integer' ? (option.default ?? 1) : `<${option.value}>`)}`,
+      });
+    }
     put(values, option, text, name);
   }
   for (const option of table) addFromEnvironment(values, option, sources);
@@ -64,7 +71,7 @@ function findOption(table: readonly Option[], given: string): Option {
 }
 
 function addFromEnvironment(values: Map<string, unknown>, option: Option, { env, readFile }: OptionSources): void {
-  if (!values.has(option.name)) {
+  if (!values.has(option.name) && option.hasNoTwin !== true) {
     const name = environmentName(option);
     const text = env[name];
     const path = option.isSecret ? env[`${name}_FILE`] : undefined;
@@ -77,7 +84,12 @@ function addFromEnvironment(values: Map<string, unknown>, option: Option, { env,
 
 function putFromEnvironment(values: Map<string, unknown>, option: Option, text: string, name: string): void {
   if (option.kind === 'flag') {
-    if (!['1', 'true', '0', 'false'].includes(text)) throw new DrawbridgeError('usage', `${name} must be 1 or 0`);
+    if (!['1', 'true', '0', 'false'].includes(text)) {
+      throw new DrawbridgeError('usage', `${name} must be 1 or 0`, {
+        why: `${JSON.stringify(clip(text))} is neither`,
+        hint: `Correct it, or give --${option.name} itself.`,
+      });
+    }
     if (text === '1' || text === 'true') values.set(option.name, true);
   } else if (option.kind === 'list') {
     for (const line of text.split('\n')) if (line.trim() !== '') put(values, option, line.trim(), name);
@@ -120,7 +132,10 @@ function put(values: Map<string, unknown>, option: Option, text: string, where: 
       values.set(option.name, text);
       return;
     default:
-      if (text === '') throw new DrawbridgeError('usage', `${where} must not be empty`);
+      if (text === '')
+        throw new DrawbridgeError('usage', `${where} must not be empty`, {
+          hint: `Such as ${where} <${option.value}>`,
+        });
       values.set(option.name, text);
   }
 }

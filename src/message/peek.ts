@@ -69,7 +69,7 @@ export function peek(bytes: Buffer): Peeked {
     else if (at !== last) return INVALID;
   }
   if (found.isResponse) return { kind: 'response', id: found.id, method: undefined };
-  if (found.method === undefined) return INVALID;
+  if (found.method === undefined) return { kind: 'invalid', id: found.id, method: undefined };
   return { kind: found.id === undefined ? 'notification' : 'request', id: found.id, method: found.method };
 }
 
@@ -79,12 +79,14 @@ export function peek(bytes: Buffer): Peeked {
  */
 export function idKey(id: string): string {
   if (id.charCodeAt(0) === QUOTE) return id.includes('\\') ? safeCanonical(id) : id;
-  return /[.eE]/.test(id) ? safeCanonical(id) : id;
+  return /[.eE]|^-0$/.test(id) ? safeCanonical(id) : id;
 }
 
 function safeCanonical(id: string): string {
   try {
-    return JSON.stringify(JSON.parse(id));
+    const value: unknown = JSON.parse(id);
+    // Past the range of a double, which every peer reads differently, an id is its own text.
+    return Number.isFinite(value) || typeof value === 'string' ? JSON.stringify(value) : id;
   } catch {
     return id;
   }

@@ -23,6 +23,8 @@ const COLON = 0x3a;
 const SPACE = 0x20;
 const DATA = Buffer.from('data');
 const EMPTY = Buffer.alloc(0);
+/** What a line may have beside its data: a byte order mark and `data: `. */
+const LINE_OVERHEAD_BYTES = 9;
 
 /**
  * Decodes an event stream, bytes in and bytes out, in linear time however it is cut: a line that spans many chunks is
@@ -83,14 +85,15 @@ export class SseDecoder {
 
   #hold(part: Buffer): void {
     this.#partBytes += part.length;
-    if (this.#partBytes + this.#dataBytes > this.#maxEventBytes) {
-      this.#isFull = true;
-      this.#parts = [];
-      this.#data = [];
-      this.#events.tooLarge(this.#maxEventBytes);
-      return;
-    }
-    this.#parts.push(part);
+    if (this.#partBytes + this.#dataBytes > this.#maxEventBytes + LINE_OVERHEAD_BYTES) this.#overflow();
+    else this.#parts.push(part);
+  }
+
+  #overflow(): void {
+    this.#isFull = true;
+    this.#parts = [];
+    this.#data = [];
+    this.#events.tooLarge(this.#maxEventBytes);
   }
 
   #endLine(rest: Buffer): void {
@@ -115,8 +118,9 @@ export class SseDecoder {
     const nameEnd = colon === -1 ? line.length : colon;
     const valueStart = colon === -1 ? line.length : line[colon + 1] === SPACE ? colon + 2 : colon + 1;
     if (nameEnd === 4 && line.compare(DATA, 0, 4, 0, 4) === 0) {
-      this.#dataBytes += line.length - valueStart;
-      if (this.#dataBytes > this.#maxEventBytes) this.#hold(EMPTY);
+      // With the line feed that joins it to the line before, so that lines without data count too.
+      this.#dataBytes += line.length - valueStart + (this.#data.length === 0 ? 0 : 1);
+      if (this.#dataBytes > this.#maxEventBytes) this.#overflow();
       else this.#data.push(valueStart === line.length ? EMPTY : line.subarray(valueStart));
       return;
     }

@@ -3,7 +3,7 @@ import { type Message, readMessage } from '../message/message.ts';
 import { SseDecoder } from '../message/sse-decoder.ts';
 import { KEPT_BODY_BYTES } from './acceptance-sink.ts';
 import type { ResponseSink } from './http-connection.ts';
-import type { ResponseHead } from './http-response-reader.ts';
+import type { ResponseHead } from './http-response-head.ts';
 import { errorFromResponse, isEventStream } from './response-errors.ts';
 
 export interface AnswerEvents {

@@ -1,5 +1,6 @@
 import { lookup } from 'node:dns';
 import { connect, isIP, type Socket } from 'node:net';
+import type { ConnectionOptions } from 'node:tls';
 import { DrawbridgeError } from '../errors.ts';
 
 /** Which addresses of a name are dialled: `4` and `6` prefer that family and use the other only where it is alone. */
@@ -18,6 +19,15 @@ export interface DialOptions {
   readonly connectTimeoutMs: number;
 }
 
+/** Takes the bytes that a dialled connection brings; each chunk is the taker's own. */
+export type TakeBytes = (chunk: Buffer) => void;
+
+/**
+ * One buffer that every connection reads into: a buffer each for every read is what costs most in receiving small
+ * messages. What is read is copied out at once.
+ */
+const READ_BUFFER = Buffer.allocUnsafeSlow(64 * 1024);
+
 /** At most this many addresses of one name are tried. */
 const MAX_ADDRESSES = 8;
 
@@ -35,13 +45,18 @@ export function isLoopback(host: string): boolean {
  * Connects to the first address that answers. `localhost` is 127.0.0.1 without asking a resolver, or ::1 for family 6:
  * what a resolver puts first is what breaks tunnels. Rejects with `upstream_unreachable`, naming each address tried.
  */
-export async function dial(target: DialTarget, options: DialOptions, signal: AbortSignal): Promise<Socket> {
+export async function dial(
+  target: DialTarget,
+  options: DialOptions,
+  signal: AbortSignal,
+  take: TakeBytes = () => {},
+): Promise<Socket> {
   const where = `${target.host}:${target.port}`;
   const addresses = await resolve(target.host, options.family, where);
   const failures: string[] = [];
   for (const { address, family } of addresses.slice(0, MAX_ADDRESSES)) {
     try {
-      return await dialAddress(target, address, options, signal);
+      return await dialAddress(target, address, options, signal, take);
     } catch (thrown) {
       if (signal.aborted) break;
       failures.push(
@@ -89,20 +104,30 @@ async function dialAddress(
   address: string,
   options: DialOptions,
   signal: AbortSignal,
+  take: TakeBytes,
 ): Promise<Socket> {
+  const onread = {
+    buffer: READ_BUFFER,
+    callback: (bytes: number) => {
+      take(Buffer.from(READ_BUFFER.subarray(0, bytes)));
+      return true;
+    },
+  };
   // TLS costs a bare bridge several milliseconds of start-up, so it is loaded for https alone.
   const tls = target.isTls ? await import('node:tls') : undefined;
   return new Promise((fulfil, reject) => {
     const socket =
       tls === undefined
-        ? connect({ host: address, port: target.port, noDelay: true })
+        ? connect({ host: address, port: target.port, noDelay: true, onread })
         : tls.connect({
             host: address,
             port: target.port,
+            onread,
             ALPNProtocols: ['http/1.1'],
             ...(isIP(target.host) === 0 ? { servername: target.host } : {}),
             checkServerIdentity: (_host, certificate) => tls.checkServerIdentity(target.host, certificate),
-          });
+            // Taken, though the types leave it out.
+          } as ConnectionOptions);
     const finish = (error?: Error): void => {
       clearTimeout(deadline);
       signal.removeEventListener('abort', abort);

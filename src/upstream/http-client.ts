@@ -79,13 +79,22 @@ export class HttpClient {
     const host = url.hostname.replace(/^\[|\]$/g, '');
     const port = url.port === '' ? (isTls ? 443 : 80) : Number(url.port);
     try {
-      const socket = await dial({ host, port, isTls }, this.#options, this.#closing.signal);
-      const connection = new HttpConnection(
+      let connection: HttpConnection | undefined;
+      let isEarly = false;
+      const socket = await dial({ host, port, isTls }, this.#options, this.#closing.signal, (chunk) => {
+        if (connection === undefined) isEarly = true;
+        else connection.read(chunk);
+      });
+      connection = new HttpConnection(
         socket,
         this.#where,
         (idle) => this.#keep(idle),
         (closed) => this.#forget(closed),
       );
+      if (isEarly) {
+        connection.destroy();
+        throw new DrawbridgeError('upstream_invalid', `${this.#where} spoke before it was asked`);
+      }
       if (exchange.isOver) this.#keep(connection);
       else this.#send(connection, request, exchange);
     } catch (thrown) {

@@ -1,6 +1,7 @@
 import type { Socket } from 'node:net';
 import { DrawbridgeError, toDrawbridgeError } from '../errors.ts';
-import { HttpResponseReader, type ResponseHead } from './http-response-reader.ts';
+import type { ResponseHead } from './http-response-head.ts';
+import { HttpResponseReader } from './http-response-reader.ts';
 
 /** Where the response to one request goes: `head`, any `data`, then `end`; or `fail` at any point. One of the two ends it. */
 export interface ResponseSink {
@@ -45,7 +46,6 @@ export class HttpConnection {
         this.#isReusable = isReusable;
       },
     });
-    socket.on('data', (chunk: Buffer) => this.#read(chunk));
     socket.on('end', () => this.#closed());
     socket.on('close', () => this.#closed());
     socket.on('error', (error) => this.#closed(error));
@@ -88,7 +88,8 @@ export class HttpConnection {
     this.#closed();
   }
 
-  #read(chunk: Buffer): void {
+  /** Bytes that arrived on the socket. */
+  read(chunk: Buffer): void {
     if (this.#sink === undefined) {
       // Bytes that nobody asked for could be taken for the next answer.
       this.destroy();

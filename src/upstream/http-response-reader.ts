@@ -1,10 +1,4 @@
-import { DrawbridgeError } from '../errors.ts';
-
-export interface ResponseHead {
-  readonly status: number;
-  /** By lower-case name; a repeated header's values are joined with `, `. */
-  readonly headers: ReadonlyMap<string, string>;
-}
+import { invalidResponse as invalid, type ParsedResponseHead, parseResponseHead, type ResponseHead } from './http-response-head.ts';
 
 export interface ResponseReaderEvents {
   head(head: ResponseHead): void;
@@ -15,13 +9,11 @@ export interface ResponseReaderEvents {
 }
 
 const MAX_HEAD_BYTES = 64 * 1024;
-const MAX_HEADERS = 256;
 const MAX_CHUNK_LINE_BYTES = 256;
 const HEAD_END = Buffer.from('\r\n\r\n');
 const EMPTY = Buffer.alloc(0);
-const TOKEN = /^[!#$%&'*+.^_`|~0-9A-Za-z-]+$/;
 
-type State = 'head' | 'counted' | 'chunk-size' | 'chunk-data' | 'chunk-end' | 'trailers' | 'until-close' | 'done';
+type State = 'head' | ParsedResponseHead['framing'] | 'chunk-data' | 'chunk-end' | 'trailers';
 
 /**
  * Reads HTTP/1.1 responses (RFC 9112) from the upstream we chose, strictly: conflicting or malformed lengths, folded
@@ -32,6 +24,8 @@ export class HttpResponseReader {
   #state: State = 'head';
   #held: Buffer = EMPTY;
   #remaining = 0;
+  #lastHeadBytes: Buffer = EMPTY;
+  #lastHead: ParsedResponseHead | undefined;
   #isReusable = true;
 
   constructor(events: ResponseReaderEvents) {
@@ -91,40 +85,20 @@ export class HttpResponseReader {
     }
     this.#held = EMPTY;
     const rest = bytes.subarray(end + 4);
-    const lines = bytes.toString('latin1', 0, end).split('\r\n');
-    const status = parseStatusLine(lines[0] ?? '');
-    // 100 and 103 announce the response proper; 101 was never asked for.
-    if (status === 101) throw invalid('it switched protocols');
-    if (status < 200) return rest;
-    const headers = parseHeaders(lines);
-    this.#beginBody(status, headers, (lines[0] ?? '').startsWith('HTTP/1.1'));
+    // Servers answer one POST like the next, so most heads were read before.
+    if (this.#lastHead === undefined || !this.#lastHeadBytes.equals(bytes.subarray(0, end))) {
+      this.#lastHeadBytes = Buffer.from(bytes.subarray(0, end));
+      this.#lastHead = parseResponseHead(this.#lastHeadBytes);
+    }
+    const parsed = this.#lastHead;
+    // 100 and 103 announce the response proper.
+    if (parsed.head.status < 200) return rest;
+    this.#isReusable = parsed.isReusable;
+    this.#remaining = parsed.length;
+    this.#state = parsed.framing;
+    this.#events.head(parsed.head);
+    if (parsed.framing === 'done') this.#events.end(this.#isReusable);
     return rest;
-  }
-
-  #beginBody(status: number, headers: ReadonlyMap<string, string>, isHttp11: boolean): void {
-    const length = headers.get('content-length');
-    const coding = headers.get('transfer-encoding');
-    const connection = headers.get('connection')?.toLowerCase() ?? '';
-    if (!isHttp11 || /\bclose\b/.test(connection)) this.#isReusable = false;
-    if (length !== undefined && coding !== undefined) throw invalid('it gave both a length and a transfer coding');
-    if (headers.get('content-encoding') !== undefined && headers.get('content-encoding') !== 'identity') {
-      throw invalid('it compressed its response, which was not asked for');
-    }
-    if (status === 204 || status === 304) this.#state = 'done';
-    else if (coding !== undefined) {
-      if (coding.toLowerCase() !== 'chunked') throw invalid('it used an unknown transfer coding');
-      this.#state = 'chunk-size';
-    } else if (length !== undefined) {
-      if (!/^\d{1,15}$/.test(length)) throw invalid('it gave a malformed Content-Length');
-      this.#remaining = Number(length);
-      this.#state = this.#remaining === 0 ? 'done' : 'counted';
-    } else {
-      this.#isReusable = false;
-      this.#state = 'until-close';
-    }
-    const isComplete = this.#state === 'done';
-    this.#events.head({ status, headers });
-    if (isComplete) this.#events.end(this.#isReusable);
   }
 
   #readCounted(chunk: Buffer): Buffer {
@@ -166,35 +140,4 @@ export class HttpResponseReader {
     }
     return chunk.subarray(lf + 1);
   }
-}
-
-function parseStatusLine(line: string): number {
-  const status = /^HTTP\/1\.[01] ([1-5]\d\d)(?: .*)?$/.exec(line)?.[1];
-  if (status === undefined) throw invalid('it does not speak HTTP/1.1');
-  return Number(status);
-}
-
-function parseHeaders(lines: readonly string[]): Map<string, string> {
-  if (lines.length > MAX_HEADERS) throw invalid('its response has too many headers');
-  const headers = new Map<string, string>();
-  for (let index = 1; index < lines.length; index++) {
-    const line = lines[index]!;
-    const colon = line.indexOf(':');
-    const name = line.slice(0, colon).toLowerCase();
-    if (colon < 1 || !TOKEN.test(name)) throw invalid('its response has a malformed header');
-    const value = line.slice(colon + 1).trim();
-    if (/[\0\r\n]/.test(value)) throw invalid('its response has a malformed header');
-    const earlier = headers.get(name);
-    if (earlier !== undefined && name === 'content-length' && earlier !== value) {
-      throw invalid('it gave two different lengths');
-    }
-    headers.set(name, earlier === undefined || name === 'content-length' ? value : `${earlier}, ${value}`);
-  }
-  return headers;
-}
-
-function invalid(why: string): DrawbridgeError {
-  return new DrawbridgeError('upstream_invalid', 'the MCP server sent a response that is not HTTP as it should be', {
-    why,
-  });
 }

@@ -1,7 +1,7 @@
 import type { Logger } from '../log.ts';
 import { SseDecoder } from '../message/sse-decoder.ts';
 import type { Exchange, HttpClient } from './http-client.ts';
-import type { ResponseHead } from './http-response-reader.ts';
+import type { ResponseHead } from './http-response-head.ts';
 import { isEventStream } from './response-errors.ts';
 
 export interface ListeningStreamOptions {

@@ -1,5 +1,5 @@
 import { DrawbridgeError } from '../errors.ts';
-import type { ResponseHead } from './http-response-reader.ts';
+import type { ResponseHead } from './http-response-head.ts';
 
 /** Of an error body, at most this much is quoted. */
 const EXCERPT_CHARS = 200;

@@ -6,7 +6,7 @@ import { AcceptanceSink, KEPT_BODY_BYTES } from './acceptance-sink.ts';
 import { isLoopback } from './dialer.ts';
 import { type Exchange, HttpClient } from './http-client.ts';
 import type { ResponseSink } from './http-connection.ts';
-import type { ResponseHead } from './http-response-reader.ts';
+import type { ResponseHead } from './http-response-head.ts';
 import { errorFromResponse, isEventStream } from './response-errors.ts';
 import { headerLines, httpClientOptions, UPSTREAM_DEFAULTS, type UpstreamOptions } from './upstream-options.ts';
 

@@ -2,10 +2,15 @@ import { readFileSync } from 'node:fs';
 import { createBridge } from '../../bridge/bridge.ts';
 import { BRIDGE_OPTIONS } from '../../config/bridge-options.ts';
 import { environmentNote, formatOptions } from '../../config/help.ts';
-import { parseOptions } from '../../config/parse-options.ts';
+import { nearestName, parseOptions } from '../../config/parse-options.ts';
 import { DrawbridgeError } from '../../errors.ts';
-import { createStderrLogger, formatError, parseHeaders, reportAndExit, usageError } from '../report.ts';
+import { parseHeaders, secretsOf } from '../headers.ts';
+import { createStderrLogger, reportAndExit, usageError } from '../report.ts';
+import { parseServerUrl } from '../server-url.ts';
 
+declare const DRAWBRIDGE_VERSION: string;
+
+const COMMANDS = ['bridge', 'gateway', 'keys'];
 const SIGNALS = { SIGHUP: 1, SIGINT: 2, SIGTERM: 15 } as const;
 
 /** `mcp-drawbridge <url>`: stdin and stdout become the client's side of the remote server. */
@@ -19,13 +24,15 @@ export function run(args: readonly string[]): void {
     process.stdout.write(helpText());
     return;
   }
-  const [url, unexpected] = positionals;
-  if (url === undefined)
-    throw usageError('the URL of the MCP server is missing', 'Such as mcp-drawbridge http://127.0.0.1:8000/sse');
-  if (unexpected !== undefined) throw usageError(`unexpected argument '${unexpected.slice(0, 60)}'`);
-
+  if (values.version === true) {
+    process.stdout.write(`${DRAWBRIDGE_VERSION}\n`);
+    return;
+  }
+  // First, since a header that a shell has split is what else would be taken for the URL, and shown.
   const headers = parseHeaders(values.header ?? [], '--header');
-  const logger = createStderrLogger(values['log-level'] ?? 'info', Object.values(headers));
+  const url = serverUrl(positionals);
+  const secrets = secretsOf(headers);
+  const logger = createStderrLogger(values['log-level'] ?? 'info', secrets);
   const bridge = createBridge({
     url,
     input: process.stdin,
@@ -48,9 +55,26 @@ export function run(args: readonly string[]): void {
   bridge.done.then((error) => {
     if (signalled !== undefined) process.exit(128 + signalled);
     if (error === undefined) process.exit(0);
-    process.stderr.write(formatError(error));
-    process.exit(error.exitCode);
-  }, reportAndExit);
+    reportAndExit(error, secrets);
+  });
+}
+
+function serverUrl([url, unexpected]: readonly string[]): URL {
+  if (url === undefined)
+    throw usageError('the URL of the MCP server is missing', {
+      hint: 'Such as mcp-drawbridge http://127.0.0.1:8000/sse',
+    });
+  if (/^[a-z][a-z-]*$/i.test(url)) {
+    const command = nearestName(url, COMMANDS);
+    throw usageError(`unknown command '${url.slice(0, 60)}'`, {
+      why: 'it is the name of no command, and no URL',
+      ...(command === undefined ? {} : { hint: `Did you mean 'mcp-drawbridge ${command}'?` }),
+    });
+  }
+  if (unexpected !== undefined) {
+    throw usageError(`unexpected argument '${unexpected.slice(0, 60)}'`, { why: 'the URL is all that is expected' });
+  }
+  return parseServerUrl(url, 'the URL');
 }
 
 function helpText(): string {

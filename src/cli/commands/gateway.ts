@@ -10,7 +10,9 @@ import { createGateway, type Gateway } from '../../gateway/gateway.ts';
 import type { GatewayOptions } from '../../gateway/gateway-options.ts';
 import type { Logger } from '../../log.ts';
 import { isLoopback } from '../../upstream/dialer.ts';
-import { createStderrLogger, parseHeaders, usageError } from '../report.ts';
+import { parseHeaders, secretsOf } from '../headers.ts';
+import { createStderrLogger, reporting, usageError } from '../report.ts';
+import { parseServerUrl, showUrl } from '../server-url.ts';
 
 type Values = OptionValues<typeof GATEWAY_COMMAND_OPTIONS>;
 
@@ -24,7 +26,7 @@ const KEEP_ALIVE_TIMEOUT_MS = 65_000;
 const DRAIN_MS = 5000;
 
 /** `mcp-drawbridge gateway`: the front door as a server of its own. */
-export async function run(args: readonly string[]): Promise<void> {
+export const run = reporting(async (args) => {
   const { values, positionals, rest } = parseOptions(GATEWAY_COMMAND_OPTIONS, {
     args,
     env: process.env,
@@ -34,26 +36,35 @@ export async function run(args: readonly string[]): Promise<void> {
     process.stdout.write(helpText());
     return;
   }
-  if (positionals[0] !== undefined) throw usageError(`unexpected argument '${positionals[0].slice(0, 60)}'`);
+  if (positionals[0] !== undefined) {
+    throw usageError(`unexpected argument '${showUrl(positionals[0])}'`, {
+      why: 'the gateway takes options alone',
+      ...(/^https?:/i.test(positionals[0]) ? { hint: 'Write --upstream before the URL.' } : {}),
+    });
+  }
   if (rest !== undefined)
-    throw usageError(
-      'a command after -- is not supported yet',
-      'Start the server yourself and give its URL with --upstream.',
-    );
+    throw usageError('a command after -- is not supported yet', {
+      hint: 'Start the server yourself and give its URL with --upstream.',
+    });
   if (values.demo === true) {
     for (const name of ['upstream', 'key-file', 'auth'] as const) {
       if (values[name] !== undefined)
-        throw usageError(`--demo cannot be used with --${name}`, 'The demo brings its own server and key.');
+        throw usageError(`--demo cannot be used with --${name}`, {
+          why: 'the demo brings its own server and key',
+          hint: 'Leave one of the two out.',
+        });
     }
     const { runDemo } = await import('../demo-tour.ts');
     await runDemo(values, start);
     return;
   }
   if (values.upstream === undefined)
-    throw usageError('--upstream is missing', 'Such as --upstream http://127.0.0.1:8000/sse, or try --demo.');
-  const running = await start(values, values.upstream, {});
-  running.logger.info(`listening on ${running.url}, in front of ${values.upstream}`);
-}
+    throw usageError('--upstream is missing', {
+      hint: 'Such as --upstream http://127.0.0.1:8000/sse, or try --demo.',
+    });
+  const running = await start(values, parseServerUrl(values.upstream, 'the upstream'), {});
+  running.logger.info(`listening on ${running.url}, in front of ${showUrl(values.upstream)}`);
+});
 
 export interface RunningGateway {
   readonly url: string;
@@ -63,11 +74,11 @@ export interface RunningGateway {
 }
 
 /** Starts the gateway and its listener; signals stop it. */
-export type StartGateway = (values: Values, upstream: string, more: Partial<GatewayOptions>) => Promise<RunningGateway>;
+export type StartGateway = (values: Values, upstream: URL, more: Partial<GatewayOptions>) => Promise<RunningGateway>;
 
 const start: StartGateway = async (values, upstream, more) => {
   const upstreamHeaders = parseHeaders(values['upstream-header'] ?? [], '--upstream-header');
-  const logger = createStderrLogger(values['log-level'] ?? 'info', Object.values(upstreamHeaders));
+  const logger = createStderrLogger(values['log-level'] ?? 'info', secretsOf(upstreamHeaders));
   const host = values.host ?? '127.0.0.1';
   const hasKeys = values['key-file'] !== undefined || more.keyFile !== undefined;
   if (!hasKeys && !isLoopback(host)) {
@@ -87,7 +98,7 @@ const start: StartGateway = async (values, upstream, more) => {
     upstream,
     upstreamHeaders,
     // On loopback nobody else can come in: that is what saying nothing means there.
-    ...(hasKeys ? {} : { auth: 'none' }),
+    ...(hasKeys || values.auth !== undefined ? {} : { auth: 'none' }),
     logger,
     ...more,
   } as GatewayOptions);

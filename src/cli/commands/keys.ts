@@ -12,11 +12,11 @@ import {
   type KeyRecord,
   parseKeyFile,
 } from '../../gateway/authenticators/key-file.ts';
-import { usageError } from '../report.ts';
+import { reporting, usageError } from '../report.ts';
 
 const OPTIONS = [
   { name: 'key-file', kind: 'text', value: 'file', default: 'keys.json', help: 'The file of access keys' },
-  { name: 'help', short: 'h', kind: 'flag', help: 'Show this text' },
+  { name: 'help', short: 'h', kind: 'flag', hasNoTwin: true, help: 'Show this text' },
 ] as const satisfies readonly Option[];
 
 const HELP = `Usage
@@ -29,7 +29,7 @@ ${formatOptions(OPTIONS)}
 `;
 
 /** `mcp-drawbridge keys`: the file that `gateway --key-file` reads. */
-export async function run(args: readonly string[]): Promise<void> {
+export const run = reporting(async (args) => {
   const { values, positionals } = parseOptions(OPTIONS, {
     args,
     env: process.env,
@@ -41,7 +41,9 @@ export async function run(args: readonly string[]): Promise<void> {
     process.stdout.write(HELP);
     return;
   }
-  if (unexpected !== undefined) throw usageError(`unexpected argument '${unexpected.slice(0, 60)}'`);
+  if (unexpected !== undefined) {
+    throw usageError(`unexpected argument '${unexpected.slice(0, 60)}'`, { why: 'one name at a time is expected' });
+  }
   switch (action) {
     case 'add':
       add(path, named(name, action));
@@ -53,15 +55,17 @@ export async function run(args: readonly string[]): Promise<void> {
       revoke(path, named(name, action));
       return;
     default:
-      throw usageError(`unknown action '${action.slice(0, 60)}'`, 'Use add, list or revoke.');
+      throw usageError(`unknown action '${action.slice(0, 60)}'`, { hint: 'Use add, list or revoke.' });
   }
-}
+});
 
 function add(path: string, name: string): void {
   checkKeyName(name);
   const records = read(path, []);
   if (records.some((record) => record.name === name)) {
-    throw usageError(`there is a key "${name}" in ${path} already`, 'Choose another name, or revoke that one first.');
+    throw usageError(`there is a key "${name}" in ${path} already`, {
+      hint: 'Choose another name, or revoke that one first.',
+    });
   }
   const key = createKey();
   write(path, [...records, { name, hash: hashKey(key), created: new Date().toISOString() }]);
@@ -75,13 +79,17 @@ function revoke(path: string, name: string): void {
   const records = read(path);
   const left = records.filter((record) => record.name !== name);
   if (left.length === records.length)
-    throw usageError(`there is no key "${name}" in ${path}`, 'See: mcp-drawbridge keys list');
+    throw usageError(`there is no key "${name}" in ${path}`, {
+      why: left.length === 0 ? 'it has no keys at all' : `it has ${left.length} others`,
+      hint: `See: mcp-drawbridge keys list --key-file ${path}`,
+    });
   write(path, left);
   process.stderr.write(`Key "${name}" is revoked; a running gateway reads the file at its next start.\n`);
 }
 
 function named(name: string | undefined, action: string): string {
-  if (name === undefined) throw usageError(`keys ${action} needs the name of a key`);
+  if (name === undefined)
+    throw usageError(`keys ${action} needs the name of a key`, { hint: `Such as keys ${action} alice` });
   return name;
 }
 
@@ -93,7 +101,8 @@ function read(path: string, whenMissing?: KeyRecord[]): KeyRecord[] {
     const { code } = thrown as NodeJS.ErrnoException;
     if (code === 'ENOENT' && whenMissing !== undefined) return whenMissing;
     throw new DrawbridgeError('config', `cannot read the key file ${path}`, {
-      ...(code === undefined ? {} : { why: code }),
+      why: code ?? String(thrown),
+      hint: 'Name it with --key-file, or make it with: mcp-drawbridge keys add <name>',
     });
   }
   return parseKeyFile(text, path);
@@ -119,7 +128,8 @@ function write(path: string, records: readonly KeyRecord[]): void {
     }
     const { code } = thrown as NodeJS.ErrnoException;
     throw new DrawbridgeError('config', `cannot write the key file ${path}`, {
-      ...(code === undefined ? {} : { why: code }),
+      why: code ?? String(thrown),
+      hint: 'Is its folder there, and yours to write in?',
     });
   }
 }

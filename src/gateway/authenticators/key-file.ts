@@ -39,7 +39,8 @@ export function parseKeyFile(text: string, path: string): KeyRecord[] {
   try {
     content = JSON.parse(text);
   } catch (thrown) {
-    throw broken(path, (thrown as Error).message);
+    // The message may quote the text, which may be a key that somebody wrote there.
+    throw broken(path, `it is not JSON${/ at position \d+.*$/.exec((thrown as Error).message)?.[0] ?? ''}`);
   }
   const entries = (content as { keys?: unknown } | null)?.keys;
   if (!Array.isArray(entries)) throw broken(path, 'it has no list "keys"');

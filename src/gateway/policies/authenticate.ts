@@ -1,6 +1,6 @@
 import { DrawbridgeError } from '../../errors.ts';
 import { isLoopback } from '../../upstream/dialer.ts';
-import type { Policy } from '../refusal.ts';
+import type { Policy, Refusal } from '../refusal.ts';
 import type { Principal, RequestContext } from '../request-context.ts';
 
 /** Credentials to principal; undefined where they are missing or wrong, which nobody is told apart. */
@@ -13,10 +13,15 @@ const REFUSAL = {
 
 /** Every request is authenticated anew; the connection it came on says nothing. */
 export function authenticate(authenticator: Authenticator): Policy {
-  return async (context) => {
-    context.principal = await authenticator(context);
-    return context.principal === undefined ? REFUSAL : undefined;
+  return (context) => {
+    const found = authenticator(context);
+    return found instanceof Promise ? found.then((principal) => judge(context, principal)) : judge(context, found);
   };
+}
+
+function judge(context: RequestContext, principal: Principal | undefined): Refusal | undefined {
+  context.principal = principal;
+  return principal === undefined ? REFUSAL : undefined;
 }
 
 const ANYBODY: Principal = { id: 'anybody', method: 'none', scopes: [] };

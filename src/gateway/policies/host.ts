@@ -7,12 +7,21 @@ const HOST = /^(\[[0-9a-f:.]+\]|[a-z0-9._-]+)(?::\d{1,5})?$/;
 /** This machine's own names, which no page on another site can make a browser send (DNS rebinding). */
 const LOOPBACK_HOSTS = ['localhost', '127.0.0.1', '[::1]'];
 
+/** Spellings of an allowed Host that are remembered; the port alone could make 65536 of each. */
+const MAX_KNOWN = 64;
+
 /** Lets pass only requests whose Host is one of ours: loopback names, and those configured; the port is free. */
 export function checkHost(allowedHosts: readonly string[]): Policy {
   const allowed = new Set([...LOOPBACK_HOSTS, ...allowedHosts.map((host) => parseHost(host))]);
+  // Clients send one and the same Host; what was judged right once needs no second look.
+  const known = new Set<string>();
   return ({ req }) => {
+    if (known.has(req.headers.host ?? '')) return undefined;
     const name = HOST.exec((req.headers.host ?? '').toLowerCase())?.[1];
-    if (name !== undefined && allowed.has(name)) return undefined;
+    if (name !== undefined && allowed.has(name)) {
+      if (known.size < MAX_KNOWN) known.add(req.headers.host ?? '');
+      return undefined;
+    }
     return { error: new DrawbridgeError('forbidden_host', 'this gateway does not answer to that Host') };
   };
 }

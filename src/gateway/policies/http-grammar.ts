@@ -1,3 +1,4 @@
+import type { IncomingMessage } from 'node:http';
 import { DrawbridgeError } from '../../errors.ts';
 import type { Policy } from '../refusal.ts';
 
@@ -18,14 +19,8 @@ const SINGLE = new Set([
  * beside a transfer coding, an absolute request target.
  */
 export const httpGrammar: Policy = ({ req }) => {
-  const { rawHeaders } = req;
-  let seen = '';
-  for (let index = 0; index < rawHeaders.length; index += 2) {
-    const name = rawHeaders[index]!.toLowerCase();
-    if (!SINGLE.has(name)) continue;
-    if (seen.includes(`,${name},`)) return refuse(`the header ${name} occurs twice`);
-    seen += `,${name},`;
-  }
+  const repeated = findRepeated(req);
+  if (repeated !== undefined) return refuse(`the header ${repeated} occurs twice`);
   const { headers } = req;
   if (headers['transfer-encoding'] !== undefined && headers['content-length'] !== undefined) {
     return refuse('it has both a Content-Length and a Transfer-Encoding');
@@ -34,6 +29,19 @@ export const httpGrammar: Policy = ({ req }) => {
   if (!req.url?.startsWith('/')) return refuse('its target is not a path');
   return undefined;
 };
+
+function findRepeated({ headers, rawHeaders }: IncomingMessage): string | undefined {
+  // Node joins or drops what is repeated: where nothing was, nothing is.
+  if (Object.keys(headers).length * 2 === rawHeaders.length) return undefined;
+  const seen = new Set<string>();
+  for (let index = 0; index < rawHeaders.length; index += 2) {
+    const name = rawHeaders[index]!.toLowerCase();
+    if (!SINGLE.has(name)) continue;
+    if (seen.has(name)) return name;
+    seen.add(name);
+  }
+  return undefined;
+}
 
 function refuse(why: string): { error: DrawbridgeError; closes: boolean } {
   return { error: new DrawbridgeError('bad_request', 'the request is ambiguous', { why }), closes: true };

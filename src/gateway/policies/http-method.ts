@@ -31,6 +31,7 @@ export const httpMethod: Policy = ({ req, route }) => {
  * Accept is not judged: some clients of the older revisions send none, and every answer has one form they know.
  */
 function checkPost(contentType: string | undefined, contentEncoding: string | undefined): Refusal | undefined {
+  if (contentType === 'application/json' && contentEncoding === undefined) return undefined;
   const [type = '', ...parameters] = (contentType ?? '').toLowerCase().split(';');
   const charset = parameters.map((text) => text.trim()).find((text) => text.startsWith('charset='));
   const isUtf8 = charset === undefined || /^charset="?utf-8"?$/.test(charset);

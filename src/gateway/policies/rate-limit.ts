@@ -1,7 +1,7 @@
 import { ipKeyGenerator, MemoryStore, type Options } from 'express-rate-limit';
 import { DrawbridgeError } from '../../errors.ts';
-import type { RateLimitStore } from '../gateway-options.ts';
-import type { Policy } from '../refusal.ts';
+import type { RateLimitCount, RateLimitStore } from '../gateway-options.ts';
+import type { Policy, Refusal } from '../refusal.ts';
 import type { RequestContext } from '../request-context.ts';
 
 export interface RateLimitOptions {
@@ -29,10 +29,7 @@ export function createMemoryStore(): RateLimitStore {
 export function rateLimit(options: RateLimitOptions): Policy {
   const { limit, windowMs, store, bucketOf } = options;
   store.init?.({ windowMs });
-  return async (context) => {
-    const bucket = bucketOf(context);
-    if (bucket === undefined) return undefined;
-    const { totalHits, resetTime } = await store.increment(bucket);
+  const judge = ({ totalHits, resetTime }: RateLimitCount): Refusal | undefined => {
     if (totalHits <= limit) return undefined;
     const waitMs = Math.max(0, (resetTime?.getTime() ?? Date.now() + windowMs) - Date.now());
     const seconds = Math.max(1, Math.ceil(waitMs / 1000));
@@ -41,11 +38,17 @@ export function rateLimit(options: RateLimitOptions): Policy {
     });
     return { error, headers: ['Retry-After', String(seconds)] };
   };
+  return (context) => {
+    const bucket = bucketOf(context);
+    if (bucket === undefined) return undefined;
+    const counted = store.increment(bucket);
+    return counted instanceof Promise ? counted.then(judge) : judge(counted);
+  };
 }
 
 /** One bucket for each IPv4 address and each IPv6 /56, which is what one customer commonly has. */
 export function byAddress({ address }: RequestContext): string {
-  return ipKeyGenerator(address, 56);
+  return address.includes(':') ? ipKeyGenerator(address, 56) : address;
 }
 
 export function byPrincipal({ principal }: RequestContext): string | undefined {
