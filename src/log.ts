@@ -55,18 +55,36 @@ function formatFields(fields: Readonly<Record<string, unknown>>): string {
   let text = '';
   for (const [key, value] of Object.entries(fields)) {
     if (value === undefined) continue;
-    text += `  ${key}=${SECRET_KEY.test(key) ? '***' : typeof value === 'string' ? value : JSON.stringify(value)}`;
+    text += `  ${key}=${SECRET_KEY.test(key) ? '***' : formatValue(value)}`;
   }
   return text;
+}
+
+/** A log line is never worth an exception: what JSON cannot hold is written as JavaScript writes it. */
+function formatValue(value: unknown): string {
+  if (typeof value === 'string') return value;
+  try {
+    return JSON.stringify(value, (key, inner: unknown) => (SECRET_KEY.test(key) ? '***' : inner)) ?? String(value);
+  } catch {
+    return String(value);
+  }
 }
 
 /** The text as one bounded line that a terminal can be trusted with, secrets masked. */
 export function cleanLine(text: string, secrets: readonly string[]): string {
   let line = text;
-  for (const secret of secrets) if (secret.length >= MIN_SECRET_CHARS) line = line.split(secret).join('***');
+  for (const secret of secrets) {
+    if (secret.length < MIN_SECRET_CHARS) continue;
+    // Fields are written as JSON, where a quote or backslash of the secret is escaped.
+    const escaped = JSON.stringify(secret).slice(1, -1);
+    line = line.replaceAll(escaped, '***').replaceAll(secret, '***');
+  }
   line = line.replace(SECRET_TEXT, (_match, scheme?: string, url?: string) =>
     scheme === undefined ? `${url}***@` : `${scheme} ***`,
   );
-  if (line.length > MAX_LINE_CHARS) line = `${line.slice(0, MAX_LINE_CHARS)}… (${line.length} characters)`;
-  return line.replace(CONTROL, (char) => `\\u${char.charCodeAt(0).toString(16).padStart(4, '0')}`);
+  const printable = line
+    .slice(0, MAX_LINE_CHARS + 1)
+    .replace(CONTROL, (char) => `\\u${char.charCodeAt(0).toString(16).padStart(4, '0')}`);
+  if (printable.length <= MAX_LINE_CHARS) return printable;
+  return `${printable.slice(0, MAX_LINE_CHARS)}… (${line.length} characters)`;
 }

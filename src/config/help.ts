@@ -30,5 +30,5 @@ function wrap(text: string, width: number): string[] {
 
 /** The sentence about environment twins that ends a help text. */
 export function environmentNote(example: Option): string {
-  return `Every option is also an environment variable: --${example.name} is ${environmentName(example)}.`;
+  return `Every option is also an environment variable:\n--${example.name} is ${environmentName(example)}.`;
 }

@@ -1,6 +1,6 @@
 import { ServerResponse } from 'node:http';
 import type { Socket } from 'node:net';
-import { encodeEvent, encodeNamedEvent, SSE_COMMENT } from '../message/encode.ts';
+import { encodeEvent, encodeEventChunk, encodeNamedEvent, SSE_COMMENT } from '../message/encode.ts';
 import type { Message } from '../message/message.ts';
 
 export interface EventStreamOptions {
@@ -52,7 +52,10 @@ export class EventStream {
   }
 
   sendMessage(message: Message, eventId?: string): void | Promise<void> {
-    return this.#write(encodeEvent(message, eventId));
+    if (this.isClosed) return;
+    if (!this.isOpened) this.open();
+    if (this.#socket === undefined) return this.#written(this.#response.write(encodeEvent(message, eventId)));
+    return this.#written(writeInTurn(this.#socket, encodeEventChunk(message, eventId)));
   }
 
   sendNamed(type: string, data: string): void | Promise<void> {
@@ -72,8 +75,11 @@ export class EventStream {
   #write(bytes: Buffer): void | Promise<void> {
     if (this.isClosed) return;
     if (!this.isOpened) this.open();
+    return this.#written(this.#response.write(bytes));
+  }
+
+  #written(isTaken: boolean): void | Promise<void> {
     this.#writtenAt = performance.now();
-    const isTaken = this.#socket === undefined ? this.#response.write(bytes) : writeChunk(this.#socket, bytes);
     if (isTaken) return;
     this.#drained ??= this.#waitForDrain();
     return this.#drained;
@@ -97,8 +103,6 @@ export class EventStream {
   }
 }
 
-const CRLF = '\r\n';
-
 /**
  * The socket of a response that is Node's own, over HTTP/1.1 and untouched by compression or other middleware; writing
  * to it costs half of what `response.write` does with its four pieces for each chunk.
@@ -108,16 +112,13 @@ function bareSocket(response: ServerResponse): Socket | undefined {
   return isOwn && response.chunkedEncoding && response.socket !== null ? response.socket : undefined;
 }
 
-/** One chunk of chunked transfer coding (RFC 9112 §7.1); what is written in one turn leaves in one packet. */
-function writeChunk(socket: Socket, bytes: Buffer): boolean {
+const NOW = Promise.resolve();
+
+/** What is written in one turn leaves together. */
+function writeInTurn(socket: Socket, bytes: Buffer): boolean {
   if (socket.writableCorked === 0) {
     socket.cork();
-    queueMicrotask(() => socket.uncork());
+    NOW.then(() => socket.uncork());
   }
-  const size = bytes.length.toString(16) + CRLF;
-  const chunk = Buffer.allocUnsafe(size.length + bytes.length + CRLF.length);
-  chunk.write(size, 0, 'latin1');
-  bytes.copy(chunk, size.length);
-  chunk.write(CRLF, size.length + bytes.length, 'latin1');
-  return socket.write(chunk);
+  return socket.write(bytes);
 }

@@ -5,9 +5,8 @@ import { type GatewayOptions, type ResolvedGatewayOptions, resolveGatewayOptions
 import { McpRoutes } from './mcp-routes.ts';
 import { assemblePolicies, type PolicyChain } from './policies/assemble.ts';
 import { admit } from './policies/chain.ts';
-import { answerPreflight, isPreflight } from './policies/cors.ts';
 import { createReadinessCheck } from './readiness.ts';
-import { type Refusal, writeRefusal } from './refusal.ts';
+import { ANSWERED, type Refusal, writeRefusal } from './refusal.ts';
 import type { RequestContext, Route } from './request-context.ts';
 import { securityHeaders } from './security-headers.ts';
 import { SessionTable } from './session-table.ts';
@@ -128,26 +127,20 @@ class HttpGateway implements Gateway {
     };
   }
 
-  /** The edge judges every path, since a wrong Host or Origin is refused everywhere; `next` gets those that are not MCP. */
+  /** Asks the policies, then serves what is MCP; `next` gets the rest. */
   async #enter(context: RequestContext, next: (error?: unknown) => void): Promise<void> {
     try {
-      const refusal = await admit(this.#chain.edge, context);
-      if (refusal !== undefined) this.#refuse(context, refusal);
-      else if (isPreflight(context)) answerPreflight(context);
-      else if (context.route === 'other') {
+      const isMcp = context.route !== 'other';
+      const verdict = await admit(isMcp ? this.#chain.mcp : this.#chain.edge, context);
+      if (verdict === undefined && isMcp) await this.#mcp.serve(context);
+      else if (verdict === undefined) {
         const { headers, res } = context;
         for (let index = 0; index < headers.length; index += 2) res.setHeader(headers[index]!, headers[index + 1]!);
         next();
-      } else await this.#serveMcp(context);
+      } else if (verdict !== ANSWERED) this.#refuse(context, verdict);
     } catch (thrown) {
       this.#refuse(context, { error: toDrawbridgeError(thrown) });
     }
-  }
-
-  async #serveMcp(context: RequestContext): Promise<void> {
-    const refusal = await admit(this.#chain.mcp, context);
-    if (refusal === undefined) await this.#mcp.serve(context);
-    else this.#refuse(context, refusal);
   }
 
   #refuse(context: RequestContext, refusal: Refusal): void {

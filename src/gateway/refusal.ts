@@ -11,8 +11,13 @@ export interface Refusal {
   readonly closes?: boolean;
 }
 
-/** A policy: may this request pass? It answers with a refusal, or lets it through with undefined. */
-export type Policy = (context: RequestContext) => Refusal | undefined | Promise<Refusal | undefined>;
+/** The policy has answered the request itself, and nothing is left to do. */
+export const ANSWERED = 'answered';
+
+export type Verdict = Refusal | typeof ANSWERED | undefined;
+
+/** A policy: may this request pass? It lets it through with undefined, refuses it, or has answered it. */
+export type Policy = (context: RequestContext) => Verdict | Promise<Verdict>;
 
 /** Answers the request with the refusal, if it can still be answered. */
 export function writeRefusal(context: RequestContext, refusal: Refusal): void {

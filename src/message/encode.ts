@@ -20,13 +20,26 @@ export function encodeLine(message: Message): Buffer {
 
 /** The message as one `message` event; `eventId` makes the stream resumable at this point. */
 export function encodeEvent(message: Message, eventId?: string): Buffer {
-  const { bytes } = message;
-  const prefix = eventId === undefined || eventId === '' ? PREFIX : `id: ${eventId}\n${PREFIX}`;
-  const event = Buffer.allocUnsafe(prefix.length + bytes.length + SUFFIX.length);
-  event.write(prefix, 0, 'latin1');
-  copyOnOneLine(bytes, event, prefix.length);
-  event.write(SUFFIX, prefix.length + bytes.length, 'latin1');
-  return event;
+  return frame(message.bytes, eventPrefix(eventId), SUFFIX);
+}
+
+/** The same as one chunk of chunked transfer coding (RFC 9112 §7.1). */
+export function encodeEventChunk(message: Message, eventId?: string): Buffer {
+  const prefix = eventPrefix(eventId);
+  const size = prefix.length + message.bytes.length + SUFFIX.length;
+  return frame(message.bytes, `${size.toString(16)}\r\n${prefix}`, `${SUFFIX}\r\n`);
+}
+
+function eventPrefix(eventId: string | undefined): string {
+  return eventId === undefined || eventId === '' ? PREFIX : `id: ${eventId}\n${PREFIX}`;
+}
+
+function frame(bytes: Buffer, before: string, after: string): Buffer {
+  const framed = Buffer.allocUnsafe(before.length + bytes.length + after.length);
+  framed.write(before, 0, 'latin1');
+  copyOnOneLine(bytes, framed, before.length);
+  framed.write(after, before.length + bytes.length, 'latin1');
+  return framed;
 }
 
 /** Any other event, such as `endpoint`; `data` is one line. */

@@ -66,6 +66,7 @@ class JoinedTransports implements Relay {
   async #start(): Promise<void> {
     try {
       await this.#downstream.start(this.#downstreamEvents());
+      if (this.#hasEnded) throw new DrawbridgeError('shutting_down', 'the connection was closed before it was open');
       await this.#upstream.start(this.#upstreamEvents());
     } catch (thrown) {
       const error = toDrawbridgeError(thrown);
@@ -114,6 +115,7 @@ class JoinedTransports implements Relay {
     if (this.#hasEnded) throw new DrawbridgeError('upstream_lost', 'this session has ended');
     switch (message.kind) {
       case 'request':
+        this.#admit(message);
         return this.#sendRequest(message);
       case 'response':
         if (!this.#serverRequests.settle(message.key))
@@ -125,7 +127,7 @@ class JoinedTransports implements Relay {
     return this.#upstream.send(message);
   }
 
-  #sendRequest(message: Message): Promise<void> {
+  #admit(message: Message): void {
     const admission = this.#requests.add(message);
     if (admission === 'duplicate') {
       throw new DrawbridgeError('duplicate_id', `the id ${clip(message.id)} belongs to a request that is still open`);
@@ -133,12 +135,15 @@ class JoinedTransports implements Relay {
     if (admission === 'full') {
       throw new DrawbridgeError('too_many_pending', `${this.#requests.size} requests of this session are still open`);
     }
-    const sent = this.#upstream.send(message);
-    if (sent === undefined) return Promise.resolve();
-    return sent.catch((thrown: unknown) => {
+  }
+
+  async #sendRequest(message: Message): Promise<void> {
+    try {
+      await this.#upstream.send(message);
+    } catch (thrown) {
       // Where the loss of the upstream has answered it already, the failed send has nothing to add.
       if (this.#settle(message.key)) throw thrown;
-    });
+    }
   }
 
   #sendDown(message: Message, route: Route | undefined): void {

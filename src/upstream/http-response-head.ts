@@ -46,7 +46,8 @@ export function parseResponseHead(bytes: Buffer): ParsedResponseHead {
   return { head, framing: Number(length) === 0 ? 'done' : 'counted', length: Number(length), isReusable };
 }
 
-function parseStatusLine(line: string): number {
+/** The status of a status line, without its line end. Throws `upstream_invalid` for any other line. */
+export function parseStatusLine(line: string): number {
   const status = /^HTTP\/1\.[01] ([1-5]\d\d)(?: .*)?$/.exec(line)?.[1];
   if (status === undefined) throw invalidResponse('it does not speak HTTP/1.1');
   return Number(status);
@@ -60,8 +61,8 @@ function parseHeaders(lines: readonly string[]): Map<string, string> {
     const colon = line.indexOf(':');
     const name = line.slice(0, colon).toLowerCase();
     if (colon < 1 || !TOKEN.test(name)) throw invalidResponse('its response has a malformed header');
+    if (/[\0\r\n]/.test(line)) throw invalidResponse('its response has a malformed header');
     const value = line.slice(colon + 1).trim();
-    if (/[\0\r\n]/.test(value)) throw invalidResponse('its response has a malformed header');
     const earlier = headers.get(name);
     if (earlier !== undefined && name === 'content-length' && earlier !== value) {
       throw invalidResponse('it gave two different lengths');

@@ -1,4 +1,10 @@
-import { invalidResponse as invalid, type ParsedResponseHead, parseResponseHead, type ResponseHead } from './http-response-head.ts';
+import {
+  invalidResponse as invalid,
+  type ParsedResponseHead,
+  parseResponseHead,
+  parseStatusLine,
+  type ResponseHead,
+} from './http-response-head.ts';
 
 export interface ResponseReaderEvents {
   head(head: ResponseHead): void;
@@ -10,6 +16,8 @@ export interface ResponseReaderEvents {
 
 const MAX_HEAD_BYTES = 64 * 1024;
 const MAX_CHUNK_LINE_BYTES = 256;
+const LF = 0x0a;
+const CR = 0x0d;
 const HEAD_END = Buffer.from('\r\n\r\n');
 const EMPTY = Buffer.alloc(0);
 
@@ -79,7 +87,11 @@ export class HttpResponseReader {
     // The end may begin in what was held, but no earlier than three bytes before the new bytes.
     const end = bytes.indexOf(HEAD_END, Math.max(0, this.#held.length - 3));
     if ((end === -1 ? bytes.length : end) > MAX_HEAD_BYTES) throw invalid('its response head is too large');
+    refuseBareLineFeed(bytes, this.#held.length, end === -1 ? bytes.length : end);
     if (end === -1) {
+      // A peer that speaks something else, and then waits for us, is known by its first line.
+      const lineEnd = bytes.indexOf('\r\n');
+      if (lineEnd !== -1) parseStatusLine(bytes.toString('latin1', 0, lineEnd));
       this.#held = this.#held.length === 0 ? Buffer.from(chunk) : bytes;
       return EMPTY;
     }
@@ -113,7 +125,7 @@ export class HttpResponseReader {
 
   /** The short lines of chunked coding: sizes, the empty line after each chunk, trailers (read and forgotten). */
   #readLine(chunk: Buffer): Buffer {
-    const lf = chunk.indexOf(0x0a);
+    const lf = chunk.indexOf(LF);
     const part = lf === -1 ? chunk : chunk.subarray(0, lf + 1);
     if (this.#held.length + part.length > MAX_CHUNK_LINE_BYTES) throw invalid('a line of its chunked body is too long');
     const line = this.#held.length === 0 ? part : Buffer.concat([this.#held, part]);
@@ -122,7 +134,7 @@ export class HttpResponseReader {
       return EMPTY;
     }
     this.#held = EMPTY;
-    if (line.length < 2 || line[line.length - 2] !== 0x0d) throw invalid('a line of its chunked body ends wrongly');
+    if (line.length < 2 || line[line.length - 2] !== CR) throw invalid('a line of its chunked body ends wrongly');
     const text = line.toString('latin1', 0, line.length - 2);
     if (this.#state === 'chunk-end') {
       if (text !== '') throw invalid('a chunk is longer than it said');
@@ -139,5 +151,12 @@ export class HttpResponseReader {
       this.#state = this.#remaining === 0 ? 'trailers' : 'chunk-data';
     }
     return chunk.subarray(lf + 1);
+  }
+}
+
+/** A head of bare line feeds would be waited on for an end that never comes. */
+function refuseBareLineFeed(bytes: Buffer, from: number, end: number): void {
+  for (let lf = bytes.indexOf(LF, from); lf !== -1 && lf < end; lf = bytes.indexOf(LF, lf + 1)) {
+    if (bytes[lf - 1] !== CR) throw invalid('its response head has a bare line feed');
   }
 }

@@ -188,7 +188,7 @@ const KEYS: readonly BadInput[] = [
     name: 'revoking a key that is not there',
     args: ['keys', 'revoke', 'bob', '--key-file', 'good.json'],
     error: 'there is no key "bob" in good.json',
-    why: 'it has 1 others',
+    why: 'the names in it are other ones',
     tryThis: /keys list/,
   },
   {

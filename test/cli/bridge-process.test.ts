@@ -208,11 +208,14 @@ describe('the bridge process without a server that answers', () => {
     'exits with $code on a $signal that comes as soon as it listens for it',
     async ({ signal, code }) => {
       const preload = fileURLToPath(new URL('../parts/signal-itself.cjs', import.meta.url));
-      const bridge = startCli(['http://127.0.0.1:9/sse'], {
-        nodeArgs: ['--require', preload],
-        env: { SIGNAL_ITSELF: signal },
-      });
-      expect(await bridge.exited(5000)).toMatchObject({ code, signal: null, stdout: '' });
+      const hole = await startBlackHole();
+      try {
+        const nodeArgs = ['--require', preload];
+        const bridge = startCli([hole.url('/sse')], { nodeArgs, env: { SIGNAL_ITSELF: signal } });
+        expect(await bridge.exited(5000)).toMatchObject({ code, signal: null, stdout: '' });
+      } finally {
+        await hole.close();
+      }
     },
   );
 

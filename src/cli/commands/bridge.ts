@@ -82,20 +82,22 @@ function helpText(): string {
 and guard an MCP server such as postgres-mcp with a gateway.
 
 Usage
-  mcp-drawbridge <url> [options]        connect a stdio client to the server at url
-  mcp-drawbridge gateway [options]      serve an MCP server with keys, CORS and limits
+  mcp-drawbridge <url> [options]        connect a stdio client to the server there
+  mcp-drawbridge gateway [options]      guard an MCP server with keys and limits
   mcp-drawbridge keys add|list|revoke   access keys of a gateway
 
 Examples
   npx mcp-drawbridge http://127.0.0.1:8000/sse
-  npx mcp-drawbridge gateway --upstream http://127.0.0.1:8000/sse --key-file keys.json
+  npx mcp-drawbridge gateway --upstream http://127.0.0.1:8000/sse \\
+    --key-file keys.json
   npx mcp-drawbridge gateway --demo
 
 Options of mcp-drawbridge <url>
 ${formatOptions(BRIDGE_OPTIONS)}
 
 ${environmentNote(BRIDGE_OPTIONS[0])}
-DRAWBRIDGE_HEADER may hold several headers, one a line; DRAWBRIDGE_HEADER_FILE names a file of them.
+DRAWBRIDGE_HEADER may hold several headers, one a line; DRAWBRIDGE_HEADER_FILE
+names a file of them.
 
 Exit codes: 0 done, 1 unexpected, 2 usage or configuration, 3 server unreachable,
 4 server refused our credential, 128 + n ended by signal n.

@@ -166,7 +166,8 @@ function helpText(): string {
 
 Examples
   mcp-drawbridge keys add alice --key-file keys.json
-  mcp-drawbridge gateway --upstream http://127.0.0.1:8000/sse --key-file keys.json
+  mcp-drawbridge gateway --upstream http://127.0.0.1:8000/sse \\
+    --key-file keys.json
 
 Options
 ${formatOptions(GATEWAY_COMMAND_OPTIONS)}

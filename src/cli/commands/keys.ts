@@ -20,7 +20,7 @@ const OPTIONS = [
 ] as const satisfies readonly Option[];
 
 const HELP = `Usage
-  mcp-drawbridge keys add <name>      make a key and print it, once; only its hash is kept
+  mcp-drawbridge keys add <name>      make a key and show it once
   mcp-drawbridge keys list            names of the keys and when they were made
   mcp-drawbridge keys revoke <name>   the key is valid no more
 
@@ -80,7 +80,7 @@ function revoke(path: string, name: string): void {
   const left = records.filter((record) => record.name !== name);
   if (left.length === records.length)
     throw usageError(`there is no key "${name}" in ${path}`, {
-      why: left.length === 0 ? 'it has no keys at all' : `it has ${left.length} others`,
+      why: left.length === 0 ? 'it has no keys at all' : 'the names in it are other ones',
       hint: `See: mcp-drawbridge keys list --key-file ${path}`,
     });
   write(path, left);

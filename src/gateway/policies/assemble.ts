@@ -4,7 +4,7 @@ import type { SessionTable } from '../session-table.ts';
 import { authenticate, loopbackOnly } from './authenticate.ts';
 import { readBody } from './body.ts';
 import type { NamedPolicy } from './chain.ts';
-import { checkOrigin } from './cors.ts';
+import { answerPreflight, checkOrigin } from './cors.ts';
 import { checkHost } from './host.ts';
 import { httpGrammar } from './http-grammar.ts';
 import { httpMethod } from './http-method.ts';
@@ -15,9 +15,9 @@ import { findSession } from './session-owner.ts';
 const WINDOW_MS = 60_000;
 
 export interface PolicyChain {
-  /** For every route: cheap, and before anybody is known. */
+  /** For the routes that are not MCP: a wrong Host or Origin is refused everywhere. */
   readonly edge: readonly NamedPolicy[];
-  /** For the MCP routes, after `edge`. */
+  /** For the MCP routes: the same, and what follows. */
   readonly mcp: readonly NamedPolicy[];
   /** Gives back what the policies hold, such as counters. */
   close(): void;
@@ -32,14 +32,17 @@ export function assemblePolicies(options: ResolvedGatewayOptions, sessions: Sess
     return rateLimit({ limit, windowMs: WINDOW_MS, store, bucketOf });
   };
   const authenticator = options.keyFile === undefined ? loopbackOnly : keyAuthenticator(options.keyFile);
+  const edge: NamedPolicy[] = [
+    { name: 'http-grammar', policy: httpGrammar },
+    { name: 'host', policy: checkHost(options.allowedHosts) },
+    { name: 'origin', policy: checkOrigin(options.allowedOrigins) },
+    { name: 'preflight', policy: answerPreflight },
+    { name: 'address-limit', policy: limiter(options.limitAddress, byAddress) },
+  ];
   return {
-    edge: [
-      { name: 'http-grammar', policy: httpGrammar },
-      { name: 'host', policy: checkHost(options.allowedHosts) },
-      { name: 'origin', policy: checkOrigin(options.allowedOrigins) },
-      { name: 'address-limit', policy: limiter(options.limitAddress, byAddress) },
-    ],
+    edge,
     mcp: [
+      ...edge,
       { name: 'authenticate', policy: authenticate(authenticator) },
       { name: 'principal-limit', policy: limiter(options.limitRequests, byPrincipal) },
       { name: 'http-method', policy: httpMethod },

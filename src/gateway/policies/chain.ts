@@ -1,4 +1,4 @@
-import type { Policy, Refusal } from '../refusal.ts';
+import type { Policy, Verdict } from '../refusal.ts';
 import type { RequestContext } from '../request-context.ts';
 
 /** A policy and the name by which the order of the chain is pinned. */
@@ -7,13 +7,13 @@ export interface NamedPolicy {
   readonly policy: Policy;
 }
 
-/** Asks the policies in order; the first refusal ends it. */
-export async function admit(policies: readonly NamedPolicy[], context: RequestContext): Promise<Refusal | undefined> {
+/** Asks the policies in order; the first that does not let the request through ends it. */
+export async function admit(policies: readonly NamedPolicy[], context: RequestContext): Promise<Verdict> {
   for (const { policy } of policies) {
     const verdict = policy(context);
     // Most policies know at once, and a promise each would cost more than they do.
-    const refusal = verdict instanceof Promise ? await verdict : verdict;
-    if (refusal !== undefined) return refusal;
+    const known = verdict instanceof Promise ? await verdict : verdict;
+    if (known !== undefined) return known;
   }
   return undefined;
 }

@@ -1,6 +1,5 @@
 import { DrawbridgeError } from '../../errors.ts';
-import type { Policy } from '../refusal.ts';
-import type { RequestContext } from '../request-context.ts';
+import { ANSWERED, type Policy } from '../refusal.ts';
 
 const ALLOWED_HEADERS =
   'Authorization, Content-Type, Accept, Mcp-Session-Id, MCP-Protocol-Version, Last-Event-ID, Mcp-Method, Mcp-Name, X-API-Key';
@@ -27,16 +26,13 @@ export function checkOrigin(allowedOrigins: readonly string[]): Policy {
   };
 }
 
-/** Whether the request is a browser's question before the request proper; it carries no credential and needs none. */
-export function isPreflight({ req }: RequestContext): boolean {
-  return (
+/** A browser's question before the request proper; it carries no credential, and is answered without one. */
+export const answerPreflight: Policy = ({ req, res, headers }) => {
+  const isPreflight =
     req.method === 'OPTIONS' &&
     req.headers.origin !== undefined &&
-    req.headers['access-control-request-method'] !== undefined
-  );
-}
-
-export function answerPreflight({ res, headers }: RequestContext): void {
+    req.headers['access-control-request-method'] !== undefined;
+  if (!isPreflight) return undefined;
   res.writeHead(204, [
     'Access-Control-Allow-Methods',
     ALLOWED_METHODS,
@@ -47,7 +43,8 @@ export function answerPreflight({ res, headers }: RequestContext): void {
     ...headers,
   ]);
   res.end();
-}
+  return ANSWERED;
+};
 
 function corsHeaders(origin: string): readonly string[] {
   return ['Access-Control-Allow-Origin', origin, 'Access-Control-Expose-Headers', EXPOSED_HEADERS, 'Vary', 'Origin'];

@@ -1,0 +1,108 @@
+import { Ajv2020 } from 'ajv/dist/2020.js';
+import { describe, expect, expectTypeOf, it } from 'vitest';
+import { GATEWAY_OPTIONS } from '../../src/config/gateway-options.ts';
+import { jsonSchema } from '../../src/config/json-schema.ts';
+import type { Option } from '../../src/config/option.ts';
+import { createGateway } from '../../src/gateway/gateway.ts';
+import type { GatewayOptions } from '../../src/gateway/gateway-options.ts';
+
+type CamelCase<Name extends string> = Name extends `${infer Head}-${infer Tail}`
+  ? `${Head}${Capitalize<CamelCase<Tail>>}`
+  : Name;
+type Described = CamelCase<(typeof GATEWAY_OPTIONS)[number]['name']>;
+/** What only code can give, or what no operator has needed to change yet. */
+type InCodeAlone =
+  | 'createStore'
+  | 'logger'
+  | 'upstreamHeaders'
+  | 'maxMessageBytes'
+  | 'maxJsonDepth'
+  | 'maxJsonElements'
+  | 'heartbeatMs'
+  | 'sessionIdleMs'
+  | 'stallTimeoutMs'
+  | 'isTls';
+
+const table: readonly Option[] = GATEWAY_OPTIONS;
+const schema = jsonSchema(table, 'Options of createGateway', ['upstream']);
+const properties = schema['properties'] as Record<string, { minimum?: number; enum?: string[]; default?: unknown }>;
+const validate = new Ajv2020({ strict: true, allErrors: true }).compile(schema);
+const UPSTREAM = 'http://127.0.0.1:9/sse';
+
+describe('the JSON Schema of the gateway', () => {
+  it('describes options of createGateway and nothing else', () => {
+    expectTypeOf<Described | InCodeAlone>().toEqualTypeOf<keyof GatewayOptions>();
+    expectTypeOf<Described & InCodeAlone>().toEqualTypeOf<never>();
+    expect(Object.keys(properties)).toHaveLength(table.length);
+  });
+
+  it.each<{ options: GatewayOptions }>([
+    { options: { upstream: UPSTREAM, keyFile: 'keys.json' } },
+    { options: { upstream: UPSTREAM, auth: 'none', allowedHosts: ['db.example'], allowedOrigins: [] } },
+    { options: { upstream: UPSTREAM, auth: 'none', family: 'any', upstreamTransport: 'http', limitCalls: 1 } },
+    { options: { upstream: UPSTREAM, auth: 'none', maxBodyBytes: 1_000_000, maxSessionsPerPrincipal: 5 } },
+  ])('accepts $options', ({ options }) => {
+    expect(validate(options), JSON.stringify(validate.errors)).toBe(true);
+  });
+
+  it.each([
+    { options: {}, path: '', keyword: 'required' },
+    { options: { upstream: '' }, path: '/upstream', keyword: 'minLength' },
+    { options: { upstream: UPSTREAM, maxSesions: 1 }, path: '', keyword: 'additionalProperties' },
+    { options: { upstream: UPSTREAM, 'max-sessions': 1 }, path: '', keyword: 'additionalProperties' },
+    { options: { upstream: UPSTREAM, family: 4 }, path: '/family', keyword: 'enum' },
+    { options: { upstream: UPSTREAM, auth: 'maybe' }, path: '/auth', keyword: 'enum' },
+    { options: { upstream: UPSTREAM, limitCalls: 0 }, path: '/limitCalls', keyword: 'minimum' },
+    { options: { upstream: UPSTREAM, limitCalls: 1.5 }, path: '/limitCalls', keyword: 'type' },
+    { options: { upstream: UPSTREAM, limitCalls: '600' }, path: '/limitCalls', keyword: 'type' },
+    { options: { upstream: UPSTREAM, allowedHosts: 'db.example' }, path: '/allowedHosts', keyword: 'type' },
+    { options: { upstream: UPSTREAM, allowedOrigins: [1] }, path: '/allowedOrigins/0', keyword: 'type' },
+  ])('refuses $options', ({ options, path, keyword }) => {
+    expect(validate(options)).toBe(false);
+    expect(validate.errors).toContainEqual(expect.objectContaining({ instancePath: path, keyword }));
+  });
+
+  it.each(Object.entries(properties).filter(([, { minimum }]) => minimum !== undefined))(
+    'has the least value of %s that createGateway takes',
+    async (name, { minimum }) => {
+      const create = (value: number) => createGateway({ upstream: UPSTREAM, auth: 'none', [name]: value });
+      expect(() => create(minimum! - 1)).toThrow(new RegExp(`^${name} must be`));
+      await create(minimum!).close();
+    },
+  );
+
+  it('has defaults that it accepts itself', () => {
+    const defaults = Object.entries(properties).flatMap(([name, property]) =>
+      property.default === undefined ? [] : [[name, property.default]],
+    );
+    expect(defaults.length).toBeGreaterThan(5);
+    expect(validate({ upstream: UPSTREAM, ...Object.fromEntries(defaults) })).toBe(true);
+  });
+
+  it('describes every kind of option', () => {
+    expect(
+      jsonSchema(
+        [
+          { name: 'a-text', kind: 'text', help: 'A' },
+          { name: 'a-flag', kind: 'flag', help: 'B' },
+          { name: 'a-number', kind: 'integer', min: 2, max: 9, default: 3, help: 'C' },
+          { name: 'a-choice', kind: 'choice', choices: ['x', 'y'], default: 'x', help: 'D' },
+          { name: 'a-list', kind: 'list', help: 'E' },
+        ],
+        'Title',
+      ),
+    ).toEqual({
+      $schema: 'https://json-schema.org/draft/2020-12/schema',
+      title: 'Title',
+      type: 'object',
+      additionalProperties: false,
+      properties: {
+        aText: { type: 'string', minLength: 1, description: 'A' },
+        aFlag: { type: 'boolean', description: 'B' },
+        aNumber: { type: 'integer', minimum: 2, maximum: 9, description: 'C', default: 3 },
+        aChoice: { enum: ['x', 'y'], description: 'D', default: 'x' },
+        aList: { type: 'array', items: { type: 'string' }, description: 'E' },
+      },
+    });
+  });
+});

@@ -1,0 +1,120 @@
+import { describe, expect, it } from 'vitest';
+import { createLineLogger, LOG_LEVELS, type LineLoggerOptions, type Logger, silentLogger } from '../src/log.ts';
+
+function recorder(options: Partial<LineLoggerOptions> = {}): { logger: Logger; lines: string[] } {
+  const lines: string[] = [];
+  const logger = createLineLogger({ level: 'debug', write: (line) => lines.push(line), ...options });
+  return { logger, lines };
+}
+
+function lineOf(fields: Record<string, unknown>, message = 'm', options: Partial<LineLoggerOptions> = {}): string {
+  const { logger, lines } = recorder(options);
+  logger.info(fields, message);
+  return lines.join('');
+}
+
+describe('a line logger', () => {
+  it('writes the level, the message and its fields as one line', () => {
+    const { logger, lines } = recorder();
+    logger.info('session opened');
+    logger.error({ code: 'upstream_lost', port: 8000, why: undefined, ids: ['1', 2], ok: true }, 'lost');
+    expect(lines).toEqual([
+      'info  session opened\n',
+      'error lost  code=upstream_lost  port=8000  ids=["1",2]  ok=true\n',
+    ]);
+  });
+
+  it.each([
+    ['silent', []],
+    ['error', ['error']],
+    ['warn', ['error', 'warn']],
+    ['info', ['error', 'warn', 'info']],
+    ['debug', ['error', 'warn', 'info', 'debug']],
+  ] as const)('at level %s writes %j', (level, written) => {
+    const { logger, lines } = recorder({ level });
+    for (const method of ['error', 'warn', 'info', 'debug'] as const) logger[method]('x');
+    expect(lines.map((line) => line.split(' ')[0])).toEqual(written);
+    expect(LOG_LEVELS).toEqual(['silent', 'error', 'warn', 'info', 'debug']);
+  });
+
+  it('says nothing at all when it is the silent one', () => {
+    expect(silentLogger.error('x')).toBeUndefined();
+  });
+
+  it('escapes whatever could begin a second line or steer a terminal', () => {
+    const { logger, lines } = recorder();
+    logger.warn({ name: '\u001b[31mred\u009b' }, 'a\nerror b\r\n\u0000c\u2028d\u2029\u0085');
+    expect(lines).toEqual([
+      'warn  a\\u000aerror b\\u000d\\u000a\\u0000c\\u2028d\\u2029\\u0085  name=\\u001b[31mred\\u009b\n',
+    ]);
+  });
+
+  it('cuts a record of a megabyte, and says how long it was', () => {
+    const line = lineOf({}, 'x'.repeat(1_000_000));
+    expect(line).toBe(`info  ${'x'.repeat(2000)}… (1000000 characters)\n`);
+  });
+
+  it('cuts after escaping, so that control characters make it no longer', () => {
+    expect(lineOf({}, '\u0000'.repeat(5000)).length).toBeLessThan(2100);
+  });
+
+  it('takes values that JSON cannot hold', () => {
+    const circular: Record<string, unknown> = {};
+    circular['self'] = circular;
+    expect(() => lineOf({ circular, big: 1n, f: () => {}, s: Symbol('x') })).not.toThrow();
+    expect(lineOf({ big: 12345678901234567890n })).toContain('big=12345678901234567890');
+  });
+});
+
+describe('secrets', () => {
+  const masked = (fields: Record<string, unknown>, message = 'm', secrets: string[] = []): string =>
+    lineOf(fields, message, { secrets });
+
+  it.each(['authorization', 'Cookie', 'db_password', 'passwd', 'clientSecret', 'access_token', 'X-API-Key', 'apikey', 'credentials'])(
+    'under the field %s are masked',
+    (key) => {
+      expect(masked({ [key]: 'hunter2-value' })).toBe(`info  m  ${key}=***\n`);
+    },
+  );
+
+  it('under such a name are masked in nested fields too', () => {
+    expect(masked({ headers: { 'x-api-key': 'hunter2-value', host: 'a' } })).toBe(
+      'info  m  headers={"x-api-key":"***","host":"a"}\n',
+    );
+  });
+
+  it.each([
+    ['Authorization: Bearer abc.def-ghi_jkl+/==', 'Authorization: Bearer ***'],
+    ['authorization: BASIC dXNlcjpwYXNz', 'authorization: BASIC ***'],
+    ['bearer   abcdefgh and more', 'bearer *** and more'],
+    ['cannot reach postgres://user:pa:ss@db:5432/x', 'cannot reach postgres://user:***@db:5432/x'],
+    ['http://:hunter2@host/', 'http://:***@host/'],
+    ['http://host:8000/a@b', 'http://host:8000/a@b'],
+  ])('in the text %j are masked', (text, expected) => {
+    expect(masked({}, text)).toBe(`info  ${expected}\n`);
+  });
+
+  it('that were named are masked wherever they occur', () => {
+    const line = masked({ why: 'got s3cr3t-value', list: ['s3cr3t-value'] }, 'a s3cr3t-value here', ['s3cr3t-value']);
+    expect(line).toBe('info  a *** here  why=got ***  list=["***"]\n');
+  });
+
+  it('with characters that JSON escapes are masked inside JSON', () => {
+    const secret = 'pass"word\\1';
+    expect(masked({ list: [secret] }, secret, [secret])).toBe('info  ***  list=["***"]\n');
+  });
+
+  it('are masked before a line is cut, so that no half of one is left at the end', () => {
+    expect(masked({}, `${'x'.repeat(1995)}s3cr3t-value`, ['s3cr3t-value'])).not.toContain('s3cr');
+  });
+
+  it('of under 6 characters are left, because they would mask words', () => {
+    expect(masked({}, 'the key is key', ['key', ''])).toBe('info  the key is key\n');
+  });
+
+  it('are looked for in time that does not explode', () => {
+    const started = performance.now();
+    for (const hostile of ['//:'.repeat(50_000), `bearer${' '.repeat(100_000)}`, '//a:b'.repeat(50_000)]) masked({}, hostile);
+    expect(performance.now() - started).toBeLessThan(2000);
+  });
+});
