@@ -1,3 +1,7 @@
+// Taken when this file is loaded, so that a test that fakes the clock still has deadlines in real time.
+const { setTimeout, clearTimeout } = globalThis;
+const now = performance.now.bind(performance);
+
 /** Waits for a promise, but no longer than `ms`; the label says what did not come. */
 export async function within<T>(ms: number, label: string, promise: Promise<T>): Promise<T> {
   let timer: NodeJS.Timeout | undefined;
@@ -13,9 +17,9 @@ export async function within<T>(ms: number, label: string, promise: Promise<T>):
 
 /** Waits until the condition holds, looking again after each turn of the event loop that took a few milliseconds. */
 export async function until(label: string, condition: () => boolean | Promise<boolean>, ms = 5000): Promise<void> {
-  const end = performance.now() + ms;
+  const end = now() + ms;
   while (!(await condition())) {
-    if (performance.now() > end) throw new Error(`not within ${ms} ms: ${label}`);
+    if (now() > end) throw new Error(`not within ${ms} ms: ${label}`);
     await new Promise((fulfil) => setTimeout(fulfil, 5));
   }
 }

@@ -1,6 +1,6 @@
 /** A legacy SSE session spoken by hand: what arrives is kept byte for byte, with when it arrived. */
 import { type IncomingMessage, request } from 'node:http';
-import { until } from './deadline.ts';
+import { until, within } from './deadline.ts';
 import { INITIALIZE, JSON_HEADERS, type RawAnswer, send } from './raw-http.ts';
 
 export interface RawSseSession {
@@ -48,16 +48,7 @@ export async function openSse(
   const arrival = (of: string, ms = 5000): Promise<number> =>
     text.includes(of)
       ? Promise.resolve(performance.now())
-      : new Promise((fulfil, reject) => {
-          const timer = setTimeout(() => reject(new Error(`not within ${ms} ms on the stream: ${of}`)), ms);
-          waiting.push({
-            of,
-            fulfil: (at) => {
-              clearTimeout(timer);
-              fulfil(at);
-            },
-          });
-        });
+      : within(ms, `on the stream: ${of}`, new Promise((fulfil) => waiting.push({ of, fulfil })));
   await until('the endpoint event', () => /\n\r?\n/.test(text));
   const endpoint = /^event: endpoint\r?\ndata: (\S+)/.exec(text)?.[1];
   if (endpoint === undefined) throw new Error(`the first event is no endpoint: ${text}`);
