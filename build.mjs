@@ -3,15 +3,16 @@
  * as ES modules with shared chunks, the types, the JSON Schema, and the list of what is bundled.
  */
 import { execFileSync } from 'node:child_process';
-import { existsSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
-import { join } from 'node:path';
+import { mkdirSync, readdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
+import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { build } from 'esbuild';
 
 const root = fileURLToPath(new URL('.', import.meta.url));
 process.chdir(root);
 const { version } = JSON.parse(readFileSync('package.json', 'utf8'));
-rmSync('dist', { recursive: true, force: true });
+/** Made apart and put in place at the end: whoever runs what is in dist/ never meets half of it. */
+const out = `.cache/dist-${process.pid}`;
 
 const shared = {
   bundle: true,
@@ -39,7 +40,7 @@ const commandsApart = {
 const bridge = await build({
   ...shared,
   entryPoints: { 'cli/main': 'src/cli/main.ts' },
-  outdir: 'dist',
+  outdir: out,
   format: 'cjs',
   minify: true,
   outExtension: { '.js': '.cjs' },
@@ -55,7 +56,7 @@ const modules = await build({
     'cli/gateway': 'src/cli/commands/gateway.ts',
     'cli/keys': 'src/cli/commands/keys.ts',
   },
-  outdir: 'dist',
+  outdir: out,
   chunkNames: 'chunks/[name]-[hash]',
   format: 'esm',
   splitting: true,
@@ -66,9 +67,38 @@ const modules = await build({
   },
 });
 
-writeFileSync('dist/THIRD-PARTY.txt', thirdParty([bridge.metafile, modules.metafile]));
-writeFileSync('dist/schema.json', `${JSON.stringify(await gatewaySchema(), undefined, 2)}\n`);
-execFileSync(process.execPath, ['node_modules/typescript/bin/tsc', '-p', 'tsconfig.build.json'], { stdio: 'inherit' });
+writeFileSync(join(out, 'THIRD-PARTY.txt'), thirdParty([bridge.metafile, modules.metafile]));
+writeFileSync(join(out, 'schema.json'), `${JSON.stringify(await gatewaySchema(), undefined, 2)}\n`);
+const types = join(out, 'types');
+try {
+  const tsc = ['node_modules/typescript/bin/tsc', '-p', 'tsconfig.build.json', '--outDir', types];
+  execFileSync(process.execPath, tsc, { stdio: 'inherit' });
+  publishTypes(['index.d.ts', 'bridge/index.d.ts', 'gateway/index.d.ts']);
+  rmSync(types, { recursive: true });
+  rmSync('dist', { recursive: true, force: true });
+  renameSync(out, 'dist');
+} finally {
+  rmSync(out, { recursive: true, force: true });
+}
+
+/**
+ * Puts in place the types that the entry points lead to, and no others. Their imports are those of the sources, which
+ * end in .ts; older compilers than ours follow only those that end in .js.
+ */
+function publishTypes(entries) {
+  const files = new Set(entries);
+  for (const file of files) {
+    const text = readFileSync(join(types, file), 'utf8').replace(
+      /(from '|import\(')(\.[^']*)\.ts'/g,
+      (_all, before, to) => {
+        files.add(join(dirname(file), `${to}.d.ts`));
+        return `${before}${to}.js'`;
+      },
+    );
+    mkdirSync(dirname(join(out, file)), { recursive: true });
+    writeFileSync(join(out, file), text);
+  }
+}
 
 /** Name, version and licence of every package that went into a bundle. */
 function thirdParty(metafiles) {
@@ -104,5 +134,3 @@ async function gatewaySchema() {
   const { jsonSchema, GATEWAY_OPTIONS } = await import(`data:text/javascript;base64,${source}`);
   return jsonSchema(GATEWAY_OPTIONS, 'Options of createGateway in mcp-drawbridge', ['upstream']);
 }
-
-if (!existsSync('dist/index.d.ts')) throw new Error('the types were not made');

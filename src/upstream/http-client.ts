@@ -10,8 +10,8 @@ export interface HttpRequest {
   /** Header lines, each with its CRLF; Host and Content-Length are added. */
   readonly headers: string;
   readonly body?: Buffer;
-  /** How long the head of the response may take, in milliseconds; 0 for as long as it takes. */
-  readonly headTimeoutMs: number;
+  /** How long the whole response may take, in milliseconds; 0 for as long as it takes. */
+  readonly timeoutMs: number;
 }
 
 export interface HttpClientOptions extends DialOptions {
@@ -43,7 +43,7 @@ export class HttpClient {
   readonly #where: string;
   readonly #host: string;
   readonly #idle: HttpConnection[] = [];
-  readonly #busy = new Set<HttpConnection>();
+  readonly #busy = new Map<HttpConnection, ClientExchange>();
   readonly #closing = new AbortController();
   #sweeper: NodeJS.Timeout | undefined;
 
@@ -58,7 +58,7 @@ export class HttpClient {
 
   /** Sends a request; its sink is told of the response, or of why there is none. Never throws. */
   request(request: HttpRequest, sink: ResponseSink): Exchange {
-    const exchange = new ClientExchange(sink, request.headTimeoutMs, this.#where);
+    const exchange = new ClientExchange(sink, request.timeoutMs, this.#where);
     const connection = this.#takeIdle();
     if (connection !== undefined) this.#send(connection, request, exchange);
     else this.#dialAndSend(request, exchange);
@@ -70,7 +70,7 @@ export class HttpClient {
     this.#closing.abort();
     clearInterval(this.#sweeper);
     for (const connection of this.#idle.splice(0)) connection.destroy();
-    for (const connection of [...this.#busy]) connection.destroy();
+    for (const exchange of [...this.#busy.values()]) exchange.abort();
   }
 
   async #dialAndSend(request: HttpRequest, exchange: ClientExchange): Promise<void> {
@@ -103,7 +103,7 @@ export class HttpClient {
   }
 
   #send(connection: HttpConnection, request: HttpRequest, exchange: ClientExchange): void {
-    this.#busy.add(connection);
+    this.#busy.set(connection, exchange);
     exchange.carriedBy(connection);
     const length = request.body === undefined ? '' : `Content-Length: ${request.body.length}\r\n`;
     const head = `${request.method} ${request.path} HTTP/1.1\r\nHost: ${this.#host}\r\n${request.headers}${length}\r\n`;
@@ -153,16 +153,16 @@ class ClientExchange implements Exchange, ResponseSink {
   #isPaused = false;
   isOver = false;
 
-  constructor(sink: ResponseSink, headTimeoutMs: number, where: string) {
+  constructor(sink: ResponseSink, timeoutMs: number, where: string) {
     this.#sink = sink;
-    if (headTimeoutMs === 0) return;
+    if (timeoutMs === 0) return;
     this.#deadline = setTimeout(() => {
-      const error = new DrawbridgeError('upstream_timeout', `${where} did not answer within ${headTimeoutMs} ms`, {
+      const error = new DrawbridgeError('upstream_timeout', `${where} did not answer within ${timeoutMs} ms`, {
         mayHaveRun: this.#connection !== undefined,
       });
       this.#connection?.destroy();
       this.fail(error);
-    }, headTimeoutMs);
+    }, timeoutMs);
   }
 
   carriedBy(connection: HttpConnection): void {
@@ -171,7 +171,6 @@ class ClientExchange implements Exchange, ResponseSink {
   }
 
   head(head: Parameters<ResponseSink['head']>[0]): void {
-    clearTimeout(this.#deadline);
     if (!this.isOver) this.#sink.head(head);
   }
 
@@ -180,6 +179,7 @@ class ClientExchange implements Exchange, ResponseSink {
   }
 
   end(): void {
+    clearTimeout(this.#deadline);
     if (this.isOver) return;
     this.isOver = true;
     // What comes next on this connection belongs to somebody else.

@@ -124,7 +124,8 @@ export class HttpConnection {
     this.#onClosed(this);
     const sink = this.#sink;
     if (sink === undefined) return;
-    if (this.#reader.close()) {
+    // A reset cuts a response short, even one that is to end with the connection.
+    if (error === undefined && this.#reader.close()) {
       this.#finish();
       return;
     }

@@ -32,7 +32,8 @@ export function parseResponseHead(bytes: Buffer): ParsedResponseHead {
   const encoding = headers.get('content-encoding');
   const isClosing = /\bclose\b/i.test(headers.get('connection') ?? '');
   const isReusable = statusLine.startsWith('HTTP/1.1') && !isClosing;
-  if (length !== undefined && coding !== undefined) throw invalidResponse('it gave both a length and a transfer coding');
+  if (length !== undefined && coding !== undefined)
+    throw invalidResponse('it gave both a length and a transfer coding');
   if (encoding !== undefined && encoding !== 'identity') {
     throw invalidResponse('it compressed its response, which was not asked for');
   }

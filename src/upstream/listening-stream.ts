@@ -55,7 +55,7 @@ export class ListeningStream {
       this.#openLater();
     };
     this.#exchange = client.request(
-      { method: 'GET', path, headers: `Accept: text/event-stream\r\n${headers()}${resume}`, headTimeoutMs: 0 },
+      { method: 'GET', path, headers: `Accept: text/event-stream\r\n${headers()}${resume}`, timeoutMs: 0 },
       {
         head: (received) => {
           head = received;

@@ -47,6 +47,17 @@ export function errorFromResponse(
   return new DrawbridgeError('upstream_error', `${where} answered with an error`, details);
 }
 
+/** The same error, for a message that was under way when it happened. */
+export function whileUnderWay(error: DrawbridgeError): DrawbridgeError {
+  return new DrawbridgeError(error.code, error.message, {
+    ...(error.why === undefined ? {} : { why: error.why }),
+    ...(error.upstreamStatus === undefined ? {} : { upstreamStatus: error.upstreamStatus }),
+    hint: error.hint,
+    mayHaveRun: true,
+    cause: error,
+  });
+}
+
 /** 404 and 410 by the specification; Python's and older TypeScript servers say it with a 400 that speaks of the session. */
 function isSessionLoss(status: number, body: string): boolean {
   return status === 404 || status === 410 || (status === 400 && /session/i.test(body));

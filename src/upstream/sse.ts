@@ -7,7 +7,7 @@ import { isLoopback } from './dialer.ts';
 import { type Exchange, HttpClient } from './http-client.ts';
 import type { ResponseSink } from './http-connection.ts';
 import type { ResponseHead } from './http-response-head.ts';
-import { errorFromResponse, isEventStream } from './response-errors.ts';
+import { errorFromResponse, isEventStream, whileUnderWay } from './response-errors.ts';
 import { headerLines, httpClientOptions, UPSTREAM_DEFAULTS, type UpstreamOptions } from './upstream-options.ts';
 
 interface QueuedMessage {
@@ -64,7 +64,7 @@ export class SseUpstream implements Transport {
         event: (event) => this.#receive(event),
         end: (error) => this.#end(error),
       });
-      const request = { method: 'GET', path: pathname + search, headers: this.#getHeaders, headTimeoutMs: 0 } as const;
+      const request = { method: 'GET', path: pathname + search, headers: this.#getHeaders, timeoutMs: 0 } as const;
       this.#stream = this.#client.request(request, sink);
     });
   }
@@ -134,7 +134,7 @@ export class SseUpstream implements Transport {
         path: this.#postPath,
         headers: this.#postHeaders + version,
         body: next.message.bytes,
-        headTimeoutMs: this.#options.acceptTimeoutMs ?? UPSTREAM_DEFAULTS.acceptTimeoutMs,
+        timeoutMs: this.#options.acceptTimeoutMs ?? UPSTREAM_DEFAULTS.acceptTimeoutMs,
       },
       new AcceptanceSink(this.#where, (error) => {
         this.#posting = undefined;
@@ -154,8 +154,8 @@ export class SseUpstream implements Transport {
     const events = this.#events;
     this.#events = undefined;
     events?.end(error);
-    const unsettled = this.#posting === undefined ? this.#queue.splice(0) : [this.#posting, ...this.#queue.splice(0)];
-    for (const queued of unsettled) queued.reject(error);
+    this.#posting?.reject(whileUnderWay(error));
+    for (const queued of this.#queue.splice(0)) queued.reject(error);
   }
 }
 

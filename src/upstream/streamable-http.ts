@@ -5,6 +5,7 @@ import { AcceptanceSink } from './acceptance-sink.ts';
 import { AnswerSink } from './answer-sink.ts';
 import { type Exchange, HttpClient } from './http-client.ts';
 import { ListeningStream } from './listening-stream.ts';
+import { whileUnderWay } from './response-errors.ts';
 import { headerLines, httpClientOptions, UPSTREAM_DEFAULTS, type UpstreamOptions } from './upstream-options.ts';
 
 interface QueuedMessage {
@@ -115,10 +116,10 @@ export class StreamableHttpUpstream implements Transport {
           unanswered: (error) => this.#events?.message(errorReply(message.id, error), { relatedTo: message.key }),
         })
       : new AcceptanceSink(this.#where, over);
-    const headTimeoutMs = isRequest ? 0 : (this.#options.acceptTimeoutMs ?? UPSTREAM_DEFAULTS.acceptTimeoutMs);
+    const timeoutMs = isRequest ? 0 : (this.#options.acceptTimeoutMs ?? UPSTREAM_DEFAULTS.acceptTimeoutMs);
     const headers = `Accept: application/json, text/event-stream\r\nContent-Type: application/json\r\n${this.#sessionHeaders()}`;
     const exchange = this.#client.request(
-      { method: 'POST', path: this.#path, headers, body: message.bytes, headTimeoutMs },
+      { method: 'POST', path: this.#path, headers, body: message.bytes, timeoutMs },
       sink,
     );
     this.#exchanges.set(exchange, settle);
@@ -175,7 +176,7 @@ export class StreamableHttpUpstream implements Transport {
     const version = this.#protocolVersion === undefined ? '' : `MCP-Protocol-Version: ${this.#protocolVersion}\r\n`;
     const headers = `${this.#customHeaders}Mcp-Session-Id: ${sessionId}\r\n${version}`;
     return new Promise((fulfil) => {
-      const request = { method: 'DELETE', path: this.#path, headers, headTimeoutMs: DELETE_TIMEOUT_MS } as const;
+      const request = { method: 'DELETE', path: this.#path, headers, timeoutMs: DELETE_TIMEOUT_MS } as const;
       this.#client.request(request, {
         head: () => fulfil(),
         data: () => {},
@@ -199,7 +200,7 @@ export class StreamableHttpUpstream implements Transport {
     this.#listening?.close();
     for (const [exchange, settle] of this.#exchanges) {
       exchange.abort();
-      settle(error);
+      settle(whileUnderWay(error));
     }
     this.#exchanges.clear();
     for (const queued of this.#queue.splice(0)) queued.reject(error);

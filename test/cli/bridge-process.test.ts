@@ -132,6 +132,7 @@ describe.each(['sse', 'http'] as const)('the bridge process with a %s server', (
     const { files, builtIn } = JSON.parse(readFileSync(record, 'utf8')) as { files: string[]; builtIn: string[] };
     rmSync(folder, { recursive: true });
     expect(files).toEqual([BIN, BIN.replace('bin/mcp-drawbridge.cjs', 'dist/cli/main.cjs')]);
+    expect(builtIn).toContain('net');
     for (const name of ['tls', '_tls_wrap', 'https', 'http2', 'crypto', 'worker_threads', 'child_process', 'zlib']) {
       expect(builtIn, `node:${name}`).not.toContain(name);
     }

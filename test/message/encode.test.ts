@@ -16,7 +16,9 @@ describe('a message as a line', () => {
   });
 
   it('has the line ends between its tokens made spaces', () => {
-    expect(encodeLine(messageOf('{\r\n  "id": 1,\n"method":\r"x"\n}')).toString()).toBe('{    "id": 1, "method": "x" }\n');
+    expect(encodeLine(messageOf('{\r\n  "id": 1,\n"method":\r"x"\n}')).toString()).toBe(
+      '{    "id": 1, "method": "x" }\n',
+    );
   });
 
   it('leaves the bytes of the message as they were', () => {
@@ -65,7 +67,8 @@ it('any JSON comes out of both framings as it went in, however the stream is cut
 
       const events: string[] = [];
       const sseDecoder = new SseDecoder({ event: ({ data }) => events.push(data.toString()), tooLarge: () => {} }, 1e6);
-      for (const slice of cutAt(Buffer.concat(messages.map((each) => encodeEvent(each))), places)) sseDecoder.push(slice);
+      for (const slice of cutAt(Buffer.concat(messages.map((each) => encodeEvent(each))), places))
+        sseDecoder.push(slice);
       expect(events).toEqual(flat);
     }),
     { numRuns: 300 },
@@ -83,13 +86,18 @@ describe('an error reply', () => {
 
   it('has a null id where none is known', () => {
     const { bytes } = errorReply(undefined, new DrawbridgeError('parse_error', 'the line is not JSON'));
-    expect(JSON.parse(bytes.toString())).toMatchObject({ id: null, error: { code: -32700, data: { reason: 'parse_error' } } });
+    expect(JSON.parse(bytes.toString())).toMatchObject({
+      id: null,
+      error: { code: -32700, data: { reason: 'parse_error' } },
+    });
   });
 
   it('is one line, whatever the error says', () => {
     const { bytes } = errorReply('1', new DrawbridgeError('upstream_error', 'a\nb\r\u2028"c"', { why: '\u0000' }));
     expect(bytes.toString()).not.toMatch(/[\n\r\0]/);
-    expect((JSON.parse(bytes.toString()) as { error: { message: string } }).error.message).toBe('a\nb\r\u2028"c": \u0000');
+    expect((JSON.parse(bytes.toString()) as { error: { message: string } }).error.message).toBe(
+      'a\nb\r\u2028"c": \u0000',
+    );
   });
 });
 

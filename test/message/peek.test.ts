@@ -59,7 +59,9 @@ class Verbatim {
   }
 }
 
-const awkward = fc.string({ unit: fc.constantFrom('"', '\\', '{', '}', '[', ']', ',', ':', 'id', 'é', '\u2028', '😀') });
+const awkward = fc.string({
+  unit: fc.constantFrom('"', '\\', '{', '}', '[', ']', ',', ':', 'id', 'é', '\u2028', '😀'),
+});
 const anyString = fc.oneof(fc.string({ unit: 'binary' }), awkward);
 const { value: anyValue } = fc.letrec((tie) => ({
   value: fc.oneof(
@@ -68,7 +70,9 @@ const { value: anyValue } = fc.letrec((tie) => ({
     fc.double({ noNaN: true, noDefaultInfinity: true }),
     anyString,
     fc.array(tie('value'), { maxLength: 4 }),
-    fc.dictionary(fc.oneof(anyString, fc.constantFrom('id', 'method', 'result', 'error')), tie('value'), { maxKeys: 4 }),
+    fc.dictionary(fc.oneof(anyString, fc.constantFrom('id', 'method', 'result', 'error')), tie('value'), {
+      maxKeys: 4,
+    }),
   ),
 }));
 const idText = fc.oneof(
@@ -136,7 +140,22 @@ describe('peek agrees with JSON.parse, members in any order', () => {
   });
 
   it('and never throws for bytes that are no JSON', () => {
-    const pieces = fc.constantFrom('{', '}', '[', ']', '"', '\\', ':', ',', 'id', '"id"', '"method"', '1', ' ', '\u0000');
+    const pieces = fc.constantFrom(
+      '{',
+      '}',
+      '[',
+      ']',
+      '"',
+      '\\',
+      ':',
+      ',',
+      'id',
+      '"id"',
+      '"method"',
+      '1',
+      ' ',
+      '\u0000',
+    );
     fc.assert(
       fc.property(fc.array(pieces, { maxLength: 30 }), (parts) => {
         expect(['request', 'notification', 'response', 'batch', 'invalid']).toContain(read(parts.join('')).kind);
@@ -171,12 +190,22 @@ describe('what peek reads', () => {
     expect(read(text)).toEqual({ kind: 'batch', id: undefined, method: undefined });
   });
 
-  it.each(['', ' ', 'null', '42', '"text"', '{nope', '{"a":1}', '{}', '{"method":5}', '{"method":{}}', '{"id" 1}', '{"a":}'])(
-    '%j as no message',
-    (text) => {
-      expect(read(text)).toEqual(INVALID);
-    },
-  );
+  it.each([
+    '',
+    ' ',
+    'null',
+    '42',
+    '"text"',
+    '{nope',
+    '{"a":1}',
+    '{}',
+    '{"method":5}',
+    '{"method":{}}',
+    '{"id" 1}',
+    '{"a":}',
+  ])('%j as no message', (text) => {
+    expect(read(text)).toEqual(INVALID);
+  });
 
   it('the id of an object that is neither request nor answer, so that whoever waits for it can be told', () => {
     expect(read('{"jsonrpc":"2.0","id":7,"method":5}')).toEqual({ kind: 'invalid', id: '7', method: undefined });

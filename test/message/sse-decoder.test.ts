@@ -71,7 +71,11 @@ describe('an event stream decoder', () => {
     ['several data lines are joined by line feeds', 'data: a\ndata:\ndata: b\n\n', ['a\n\nb']],
     ['a field without a colon is a field without a value', 'data\ndata: a\n\n', ['\na']],
     ['a field name is compared as it is', 'Data: a\n data: b\ndata : c\ndatax: d\n\n', []],
-    ['a mark at the start is stripped, a later one is not', '\ufeffdata: a\n\n\ufeffdata: b\n\ndata: \ufeffc\n\n', ['a', '\ufeffc']],
+    [
+      'a mark at the start is stripped, a later one is not',
+      '\ufeffdata: a\n\n\ufeffdata: b\n\ndata: \ufeffc\n\n',
+      ['a', '\ufeffc'],
+    ],
     ['an event that is not ended is not told', 'data: a\n\ndata: b\n', ['a']],
     ['a colon in the data stays', 'data: a:b: c\n\n', ['a:b: c']],
     ['comments and blank lines tell nothing', ': ping\n\n\n\n:\n\n', []],
@@ -121,7 +125,9 @@ describe('an event stream decoder', () => {
   it('gives the data as the bytes that came', () => {
     const told: string[] = [];
     const decoder = new SseDecoder({ event: ({ data }) => told.push(data.toString('hex')), tooLarge: () => {} }, 100);
-    decoder.push(Buffer.concat([Buffer.from('data: '), Buffer.from([0x00, 0xff, 0xed, 0xa0, 0x80]), Buffer.from('\n\n')]));
+    decoder.push(
+      Buffer.concat([Buffer.from('data: '), Buffer.from([0x00, 0xff, 0xed, 0xa0, 0x80]), Buffer.from('\n\n')]),
+    );
     expect(told).toEqual(['00ffeda080']);
   });
 });

@@ -106,6 +106,11 @@ export class EventLog implements TransportEvents {
   }
 }
 
+/** For a message whose fate the test does not look at. */
+export function quietly(sent: void | Promise<void>): void {
+  Promise.resolve(sent).catch(() => {});
+}
+
 /** The error that a promise rejects with, where it should reject. */
 export async function rejectionOf(promise: Promise<unknown> | void): Promise<DrawbridgeError> {
   try {

@@ -216,7 +216,9 @@ describe('a request', () => {
     up.tell(request('1', 'roots/list'));
     up.tell(request('1', 'roots/list'));
     expect(down.sent).toHaveLength(1);
-    expect(warnings).toEqual(['dropped a message that is one open request of the server too many, or uses an id again']);
+    expect(warnings).toEqual([
+      'dropped a message that is one open request of the server too many, or uses an id again',
+    ]);
   });
 });
 
@@ -321,7 +323,9 @@ describe('starting', () => {
       return Promise.resolve();
     };
     const { up, relay } = unstarted({ down });
-    expect(await rejectionOf(within(1000, 'the relay to settle', relay.ready))).toMatchObject({ code: 'shutting_down' });
+    expect(await rejectionOf(within(1000, 'the relay to settle', relay.ready))).toMatchObject({
+      code: 'shutting_down',
+    });
     expect(up.calls).not.toContain('start');
   });
 

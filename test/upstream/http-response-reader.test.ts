@@ -52,10 +52,20 @@ describe('a response', () => {
     ['without a body by its status', 'HTTP/1.1 204 No Content\r\n\r\n', '', true],
     ['without a reason', 'HTTP/1.1 200\r\nContent-Length: 1\r\n\r\nx', 'x', true],
     ['in chunks', `${CHUNKED}5\r\nhello\r\nA\r\n, 10 bytes\r\n0\r\n\r\n`, 'hello, 10 bytes', true],
-    ['in chunks with extensions and trailers', `${CHUNKED}5;a="b"\r\nhello\r\n0000\r\nX-A: b\r\nX-C: d\r\n\r\n`, 'hello', true],
+    [
+      'in chunks with extensions and trailers',
+      `${CHUNKED}5;a="b"\r\nhello\r\n0000\r\nX-A: b\r\nX-C: d\r\n\r\n`,
+      'hello',
+      true,
+    ],
     ['that says close', `${OK}Connection: Keep-Alive, Close\r\nContent-Length: 1\r\n\r\nx`, 'x', false],
     ['of HTTP/1.0', 'HTTP/1.0 200 OK\r\nContent-Length: 1\r\n\r\nx', 'x', false],
-    ['after 100 and 103', `HTTP/1.1 100 Continue\r\n\r\nHTTP/1.1 103 Early Hints\r\nLink: a\r\n\r\n${OK}Content-Length: 1\r\n\r\nx`, 'x', true],
+    [
+      'after 100 and 103',
+      `HTTP/1.1 100 Continue\r\n\r\nHTTP/1.1 103 Early Hints\r\nLink: a\r\n\r\n${OK}Content-Length: 1\r\n\r\nx`,
+      'x',
+      true,
+    ],
   ])('%s is read, byte by byte too', (_what, text, body, isReusable) => {
     for (const result of readAll(text)) {
       expect(result.error).toBeUndefined();
@@ -101,8 +111,16 @@ describe('a response', () => {
 
 describe('a response is refused', () => {
   it.each([
-    ['both a length and chunks', `${OK}Content-Length: 5\r\nTransfer-Encoding: chunked\r\n\r\n`, 'it gave both a length and a transfer coding'],
-    ['both, the other way round', `${OK}Transfer-Encoding: chunked\r\nContent-Length: 5\r\n\r\n`, 'it gave both a length and a transfer coding'],
+    [
+      'both a length and chunks',
+      `${OK}Content-Length: 5\r\nTransfer-Encoding: chunked\r\n\r\n`,
+      'it gave both a length and a transfer coding',
+    ],
+    [
+      'both, the other way round',
+      `${OK}Transfer-Encoding: chunked\r\nContent-Length: 5\r\n\r\n`,
+      'it gave both a length and a transfer coding',
+    ],
     ['two lengths', `${OK}Content-Length: 5\r\nContent-Length: 6\r\n\r\n`, 'it gave two different lengths'],
     ['a list of lengths', `${OK}Content-Length: 5, 5\r\n\r\n`, 'it gave a malformed Content-Length'],
     ['a signed length', `${OK}Content-Length: +5\r\n\r\n`, 'it gave a malformed Content-Length'],
@@ -110,7 +128,11 @@ describe('a response is refused', () => {
     ['a length of 25 digits', `${OK}Content-Length: ${'9'.repeat(25)}\r\n\r\n`, 'it gave a malformed Content-Length'],
     ['an empty length', `${OK}Content-Length: \r\n\r\n`, 'it gave a malformed Content-Length'],
     ['a coding beside chunked', `${OK}Transfer-Encoding: gzip, chunked\r\n\r\n`, 'it used an unknown transfer coding'],
-    ['chunked twice', `${OK}Transfer-Encoding: chunked\r\nTransfer-Encoding: chunked\r\n\r\n`, 'it used an unknown transfer coding'],
+    [
+      'chunked twice',
+      `${OK}Transfer-Encoding: chunked\r\nTransfer-Encoding: chunked\r\n\r\n`,
+      'it used an unknown transfer coding',
+    ],
     ['compression', `${OK}Content-Encoding: gzip\r\n\r\n`, 'it compressed its response, which was not asked for'],
     ['a switch of protocols', 'HTTP/1.1 101 Switching Protocols\r\n\r\n', 'it switched protocols'],
     ['a chunk size that is none', `${CHUNKED}xyz\r\n`, 'it gave a malformed chunk size'],
@@ -121,7 +143,11 @@ describe('a response is refused', () => {
     ['a chunk that is longer than it said', `${CHUNKED}4\r\nhello\r\n`, 'a chunk is longer than it said'],
     ['a bare line feed after a chunk', `${CHUNKED}5\r\nhello\n`, 'a line of its chunked body ends wrongly'],
     ['a chunk extension of 20 kB', `${CHUNKED}5;${'x'.repeat(20_000)}\r\n`, 'a line of its chunked body is too long'],
-    ['a bare line feed in a header', `${OK}X-A: b\nContent-Length: 5\r\n\r\n`, 'its response head has a bare line feed'],
+    [
+      'a bare line feed in a header',
+      `${OK}X-A: b\nContent-Length: 5\r\n\r\n`,
+      'its response head has a bare line feed',
+    ],
     ['a bare line feed at the end of a header', `${OK}X-A: b\n\r\n\r\n`, 'its response head has a bare line feed'],
     ['a bare carriage return', `${OK}X-A: b\rX-C: d\r\n\r\n`, 'its response has a malformed header'],
     ['a bare carriage return at the end of a header', `${OK}X-A: b\r\r\n\r\n`, 'its response has a malformed header'],
@@ -170,7 +196,10 @@ describe('a response is refused', () => {
     for (const head of [`${OK}Content-Length: 5\r\n\r\nhello`, `${CHUNKED}5\r\nhello\r\n0\r\n\r\n`]) {
       for (const result of readAll(`${head}HTTP/1.1 200 OK\r\n\r\n`)) {
         expect([result.body, result.ends]).toEqual(['hello', [true]]);
-        expect(result.error).toMatchObject({ code: 'upstream_invalid', why: 'it sent bytes after the end of its response' });
+        expect(result.error).toMatchObject({
+          code: 'upstream_invalid',
+          why: 'it sent bytes after the end of its response',
+        });
       }
     }
   });

@@ -82,7 +82,7 @@ function helpText(): string {
 and guard an MCP server such as postgres-mcp with a gateway.
 
 Usage
-  mcp-drawbridge <url> [options]        connect a stdio client to the server there
+  mcp-drawbridge <url> [options]        connect a stdio client to that server
   mcp-drawbridge gateway [options]      guard an MCP server with keys and limits
   mcp-drawbridge keys add|list|revoke   access keys of a gateway
 
@@ -99,7 +99,7 @@ ${environmentNote(BRIDGE_OPTIONS[0])}
 DRAWBRIDGE_HEADER may hold several headers, one a line; DRAWBRIDGE_HEADER_FILE
 names a file of them.
 
-Exit codes: 0 done, 1 unexpected, 2 usage or configuration, 3 server unreachable,
-4 server refused our credential, 128 + n ended by signal n.
+Exit codes: 0 done, 1 unexpected, 2 usage or configuration, 3 server
+unreachable, 4 server refused our credential, 128 + n ended by signal n.
 `;
 }
