@@ -61,6 +61,14 @@ const files = listFiles(SRC);
 const imports = files.flatMap(importsOf);
 
 describe('imports point one way', () => {
+  it('this table is that of docs/architecture.md', () => {
+    const text = readFileSync(new URL('../docs/architecture.md', import.meta.url), 'utf8');
+    const rows = [...text.matchAll(/^\| (\w+) \| ([^|]+) \| ([^|]+) \|$/gm)].map(([row]) => row);
+    for (const [layer, { layers, packages }] of Object.entries(LAYERS)) {
+      expect(rows).toContain(`| ${layer} | ${layers.join(', ') || '–'} | ${packages.join(', ') || '–'} |`);
+    }
+  });
+
   it('every file belongs to a layer of the table', () => {
     expect([...new Set(files.map((file) => layerOf(relative(SRC, file))))].sort()).toEqual(Object.keys(LAYERS).sort());
   });
