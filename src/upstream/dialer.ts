@@ -109,7 +109,9 @@ async function dialAddress(
   const onread = {
     buffer: READ_BUFFER,
     callback: (bytes: number) => {
-      take(Buffer.from(READ_BUFFER.subarray(0, bytes)));
+      const chunk = Buffer.allocUnsafe(bytes);
+      READ_BUFFER.copy(chunk, 0, 0, bytes);
+      take(chunk);
       return true;
     },
   };

@@ -53,23 +53,23 @@ export class HttpResponseReader {
   }
 
   push(chunk: Buffer): void {
-    let rest = chunk;
-    while (rest.length > 0) {
+    let at = 0;
+    while (at < chunk.length) {
       switch (this.#state) {
         case 'head':
-          rest = this.#readHead(rest);
+          at = this.#readHead(chunk, at);
           break;
         case 'counted':
         case 'chunk-data':
-          rest = this.#readCounted(rest);
+          at = this.#readCounted(chunk, at);
           break;
         case 'until-close':
-          this.#events.data(rest);
+          this.#events.data(at === 0 ? chunk : chunk.subarray(at));
           return;
         case 'done':
           throw invalid('it sent bytes after the end of its response');
         default:
-          rest = this.#readLine(rest);
+          at = this.#readShortLine(chunk, at) ?? this.#readLine(chunk, at);
       }
     }
   }
@@ -82,56 +82,80 @@ export class HttpResponseReader {
     return true;
   }
 
-  #readHead(chunk: Buffer): Buffer {
-    const bytes = this.#held.length === 0 ? chunk : Buffer.concat([this.#held, chunk]);
+  #readHead(chunk: Buffer, from: number): number {
+    const heldBytes = this.#held.length;
+    const bytes = heldBytes === 0 ? chunk : Buffer.concat([this.#held, chunk.subarray(from)]);
+    const start = heldBytes === 0 ? from : 0;
     // The end may begin in what was held, but no earlier than three bytes before the new bytes.
-    const end = bytes.indexOf(HEAD_END, Math.max(0, this.#held.length - 3));
-    if ((end === -1 ? bytes.length : end) > MAX_HEAD_BYTES) throw invalid('its response head is too large');
-    refuseBareLineFeed(bytes, this.#held.length, end === -1 ? bytes.length : end);
+    const end = bytes.indexOf(HEAD_END, Math.max(start, heldBytes - 3));
+    if ((end === -1 ? bytes.length : end) - start > MAX_HEAD_BYTES) throw invalid('its response head is too large');
     if (end === -1) {
+      refuseBareLineFeed(bytes, start + heldBytes, bytes.length);
       // A peer that speaks something else, and then waits for us, is known by its first line.
-      const lineEnd = bytes.indexOf('\r\n');
-      if (lineEnd !== -1) parseStatusLine(bytes.toString('latin1', 0, lineEnd));
-      this.#held = this.#held.length === 0 ? Buffer.from(chunk) : bytes;
-      return EMPTY;
+      const lineEnd = bytes.indexOf('\r\n', start);
+      if (lineEnd !== -1) parseStatusLine(bytes.toString('latin1', start, lineEnd));
+      this.#held = heldBytes === 0 ? Buffer.from(chunk.subarray(from)) : bytes;
+      return chunk.length;
     }
     this.#held = EMPTY;
-    const rest = bytes.subarray(end + 4);
-    // Servers answer one POST like the next, so most heads were read before.
-    if (this.#lastHead === undefined || !this.#lastHeadBytes.equals(bytes.subarray(0, end))) {
-      this.#lastHeadBytes = Buffer.from(bytes.subarray(0, end));
-      this.#lastHead = parseResponseHead(this.#lastHeadBytes);
-    }
-    const parsed = this.#lastHead;
+    const parsed = this.#parseHead(bytes, start, end);
+    const next = end + HEAD_END.length + (heldBytes === 0 ? 0 : from - heldBytes);
     // 100 and 103 announce the response proper.
-    if (parsed.head.status < 200) return rest;
+    if (parsed.head.status < 200) return next;
     this.#isReusable = parsed.isReusable;
     this.#remaining = parsed.length;
     this.#state = parsed.framing;
     this.#events.head(parsed.head);
     if (parsed.framing === 'done') this.#events.end(this.#isReusable);
-    return rest;
+    return next;
   }
 
-  #readCounted(chunk: Buffer): Buffer {
-    const taken = Math.min(chunk.length, this.#remaining);
+  /** Servers answer one POST like the next, so most heads were read before. */
+  #parseHead(bytes: Buffer, start: number, end: number): ParsedResponseHead {
+    const isKnown = this.#lastHeadBytes.length === end - start && this.#lastHeadBytes.compare(bytes, start, end) === 0;
+    if (this.#lastHead === undefined || !isKnown) {
+      refuseBareLineFeed(bytes, start, end);
+      this.#lastHeadBytes = Buffer.from(bytes.subarray(start, end));
+      this.#lastHead = parseResponseHead(this.#lastHeadBytes);
+    }
+    return this.#lastHead;
+  }
+
+  #readCounted(chunk: Buffer, from: number): number {
+    const taken = Math.min(chunk.length - from, this.#remaining);
     this.#remaining -= taken;
     const isLast = this.#remaining === 0;
     if (isLast) this.#state = this.#state === 'counted' ? 'done' : 'chunk-end';
-    this.#events.data(taken === chunk.length ? chunk : chunk.subarray(0, taken));
+    this.#events.data(taken === chunk.length ? chunk : chunk.subarray(from, from + taken));
     if (isLast && this.#state === 'done') this.#events.end(this.#isReusable);
-    return chunk.subarray(taken);
+    return from + taken;
   }
 
-  /** The short lines of chunked coding: sizes, the empty line after each chunk, trailers (read and forgotten). */
-  #readLine(chunk: Buffer): Buffer {
-    const lf = chunk.indexOf(LF);
-    const part = lf === -1 ? chunk : chunk.subarray(0, lf + 1);
+  /** The common lines of chunked coding, where they stand whole: a bare size, and the empty line after a chunk. */
+  #readShortLine(chunk: Buffer, from: number): number | undefined {
+    if (this.#held.length > 0) return undefined;
+    let at = from;
+    let size = 0;
+    if (this.#state === 'chunk-size') {
+      for (let digit = hexDigit(chunk[at]); digit !== -1 && at - from < 7; digit = hexDigit(chunk[++at]))
+        size = size * 16 + digit;
+      if (at === from || size === 0) return undefined;
+    } else if (this.#state !== 'chunk-end') return undefined;
+    if (chunk[at] !== CR || chunk[at + 1] !== LF) return undefined;
+    this.#state = this.#state === 'chunk-end' ? 'chunk-size' : 'chunk-data';
+    this.#remaining = size;
+    return at + 2;
+  }
+
+  /** Any line of chunked coding: sizes with extensions, the empty line after each chunk, trailers (read and forgotten). */
+  #readLine(chunk: Buffer, from: number): number {
+    const lf = chunk.indexOf(LF, from);
+    const part = chunk.subarray(from, lf === -1 ? chunk.length : lf + 1);
     if (this.#held.length + part.length > MAX_CHUNK_LINE_BYTES) throw invalid('a line of its chunked body is too long');
     const line = this.#held.length === 0 ? part : Buffer.concat([this.#held, part]);
     if (lf === -1) {
       this.#held = Buffer.from(line);
-      return EMPTY;
+      return chunk.length;
     }
     this.#held = EMPTY;
     if (line.length < 2 || line[line.length - 2] !== CR) throw invalid('a line of its chunked body ends wrongly');
@@ -150,8 +174,16 @@ export class HttpResponseReader {
       this.#remaining = Number.parseInt(size, 16);
       this.#state = this.#remaining === 0 ? 'trailers' : 'chunk-data';
     }
-    return chunk.subarray(lf + 1);
+    return lf + 1;
   }
+}
+
+/** The value of a hexadecimal digit; -1 for any other byte. */
+function hexDigit(byte: number | undefined): number {
+  if (byte === undefined) return -1;
+  if (byte >= 0x30 && byte <= 0x39) return byte - 0x30;
+  const letter = byte | 0x20;
+  return letter >= 0x61 && letter <= 0x66 ? letter - 0x57 : -1;
 }
 
 /** A head of bare line feeds would be waited on for an end that never comes. */

@@ -13,11 +13,13 @@ export interface BadInput {
   /** Missing where the error itself says all that is known. */
   readonly why?: string | RegExp;
   readonly tryThis: string | RegExp;
+  readonly through?: readonly string[];
 }
 
 /** Runs it in the folder, and throws unless it ends with 2 and the three lines. */
-export async function expectRefusal({ args, env, error, why, tryThis }: BadInput, folder: string): Promise<void> {
-  const result = await runCli(args, { cwd: folder, ...(env === undefined ? {} : { env }) });
+export async function expectRefusal(bad: BadInput, folder: string): Promise<void> {
+  const { args, env, error, why, tryThis, through = [] } = bad;
+  const result = await runCli(args, { cwd: folder, through, ...(env === undefined ? {} : { env }) });
   expectThreeLines(result, 2, { error, why, tryThis });
 }
 

@@ -11,6 +11,8 @@ export interface CliOptions {
   readonly cwd?: string;
   /** For Node itself, before the file. */
   readonly nodeArgs?: readonly string[];
+  /** A command that starts it, with the arguments before it. */
+  readonly through?: readonly string[];
   /** Another copy of the program than this repository's. */
   readonly bin?: string;
 }
@@ -46,7 +48,8 @@ afterAll(() => {
 /** Starts it; whatever happens, it does not outlive the tests of the file. */
 export function startCli(args: readonly string[], options: CliOptions = {}): CliProcess {
   const startArgs = [...(options.nodeArgs ?? []), options.bin ?? BIN, ...args];
-  const child = spawn(process.execPath, startArgs, {
+  const [command = process.execPath, ...before] = [...(options.through ?? []), process.execPath];
+  const child = spawn(command, [...before, ...startArgs], {
     env: { ...withoutTwins(process.env), ...options.env },
     ...(options.cwd === undefined ? {} : { cwd: options.cwd }),
   });
