@@ -4,10 +4,12 @@ import { parseArgs } from 'node:util';
 import { benchGateway, planSeconds, selectRows } from './gateway.mjs';
 import { explainUnusable } from './process-stats.mjs';
 import { killAll } from './processes.mjs';
+import { benchStart, planStartSeconds, selectStart } from './start.mjs';
 
-const HELP = `Usage: npm run bench -- gateway [options]     (after npm run build)
+const HELP = `Usage: npm run bench -- gateway|start [options]     (after npm run build)
 
-Measures the gateway beside real proxies in the same run. The figure is the gateway's CPU time per message;
+start: a bridge from spawn to its first answer, beside \`node -e 0\`; takes --rounds (five starts each), --bin and --json.
+gateway: measures the gateway beside real proxies in the same run. The figure is the gateway's CPU time per message;
 capacity = nginx's CPU time / the gateway's.
 
   --rounds N      counted rounds of each peer, after one warm-up (default 3)
@@ -20,7 +22,10 @@ capacity = nginx's CPU time / the gateway's.
 
 Exit codes: 0 measured, 1 failed or an answer was wrong or missing, 2 usage.`;
 
-const benches = { gateway: { run: benchGateway, select: selectRows, planSeconds } };
+const benches = {
+  gateway: { run: benchGateway, select: selectRows, planSeconds },
+  start: { run: benchStart, select: selectStart, planSeconds: planStartSeconds },
+};
 
 class UsageError extends Error {}
 
