@@ -49,6 +49,7 @@ const DEFAULT_GRACE_MS = 2000;
 export function createBridge(options: BridgeOptions): Bridge {
   const url = parseUrl(options.url);
   const logger = options.logger ?? silentLogger;
+  const graceMs = options.graceMs ?? DEFAULT_GRACE_MS;
   let ended: DrawbridgeError | undefined;
   let fulfil: (error: DrawbridgeError | undefined) => void;
   const done = new Promise<DrawbridgeError | undefined>((resolve) => {
@@ -64,35 +65,41 @@ export function createBridge(options: BridgeOptions): Bridge {
     ...(options.family === undefined ? {} : { family: options.family }),
     ...(options.connectTimeoutMs === undefined ? {} : { connectTimeoutMs: options.connectTimeoutMs }),
     ...(options.maxMessageBytes === undefined ? {} : { maxMessageBytes: options.maxMessageBytes }),
-    onDetected: (kind) => logger.debug(`${url.host} speaks ${kind === 'sse' ? 'legacy SSE' : 'Streamable HTTP'}`),
+    onDetected: (kind) =>
+      logger.info(`connected to ${url.host}, which speaks ${kind === 'sse' ? 'legacy SSE' : 'Streamable HTTP'}`),
   });
   const relay = join(downstream, upstream, {
     logger,
     onEnd: (by, error) => {
-      if (by === 'us') return;
-      if (by === 'upstream') ended = error;
-      close();
+      if (by === 'upstream') fail(error);
+      else if (by === 'downstream') close();
     },
   });
+  let isClosing = false;
   const close = async (error?: DrawbridgeError): Promise<void> => {
+    isClosing = true;
     await relay.close(error);
     fulfil(ended);
   };
-  relay.ready.then(
-    () => logger.info(`connected to ${url.host}`),
-    (error: DrawbridgeError) => {
-      // Where the client has ended it meanwhile, that is what counts.
-      if (!isFinishing) ended = error;
-      close();
-    },
-  );
+  relay.ready.catch((error: DrawbridgeError) => fail(error));
+
+  let hasFailed = false;
+  async function fail(error = new DrawbridgeError('upstream_lost', `${url.host} ended the connection`)): Promise<void> {
+    if (hasFailed || isClosing) return;
+    hasFailed = true;
+    // Where the client has ended it meanwhile, that is what counts.
+    if (!isFinishing) ended = error;
+    await relay.close();
+    await downstream.refuseFirst(error, graceMs);
+    await close();
+  }
 
   let isFinishing = false;
   async function finish(): Promise<void> {
     isFinishing = true;
     let timer: NodeJS.Timeout | undefined;
     const grace = new Promise<void>((over) => {
-      timer = setTimeout(over, options.graceMs ?? DEFAULT_GRACE_MS);
+      timer = setTimeout(over, graceMs);
     });
     await Promise.race([relay.whenIdle(), grace]);
     clearTimeout(timer);

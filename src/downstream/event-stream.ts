@@ -2,11 +2,12 @@ import { ServerResponse } from 'node:http';
 import type { Socket } from 'node:net';
 import { encodeEvent, encodeEventChunk, encodeNamedEvent, SSE_COMMENT } from '../message/encode.ts';
 import type { Message } from '../message/message.ts';
+import { waitForReader } from './slow-reader.ts';
 
 export interface EventStreamOptions {
   /** Response headers as a flat list of names and values; those of an event stream are added. */
   readonly headers: readonly string[];
-  /** A reader that takes nothing for this long is cut off. */
+  /** A reader that takes nothing for this long is cut off, at the latest after twice as long. */
   readonly stallTimeoutMs: number;
 }
 
@@ -85,21 +86,9 @@ export class EventStream {
     return this.#drained;
   }
 
-  #waitForDrain(): Promise<void> {
-    const response = this.#response;
-    const draining = this.#socket ?? response;
-    return new Promise((fulfil) => {
-      const cut = setTimeout(() => response.destroy(), this.#options.stallTimeoutMs);
-      const settle = (): void => {
-        clearTimeout(cut);
-        draining.off('drain', settle);
-        response.off('close', settle);
-        this.#drained = undefined;
-        fulfil();
-      };
-      draining.on('drain', settle);
-      response.on('close', settle);
-    });
+  async #waitForDrain(): Promise<void> {
+    await waitForReader(this.#response, this.#socket ?? this.#response, this.#options.stallTimeoutMs);
+    this.#drained = undefined;
   }
 }
 

@@ -1,4 +1,5 @@
 import type { ServerResponse } from 'node:http';
+import { DrawbridgeError } from '../errors.ts';
 import type { Message } from '../message/message.ts';
 import type { Transport, TransportEvents } from '../relay/transport.ts';
 import { EventStream, type EventStreamOptions } from './event-stream.ts';
@@ -41,7 +42,8 @@ export class SseDownstream implements Transport {
 
   /** A message that the client POSTed. Settles when the next hop has taken it; rejects where the poster must be told. */
   receive(message: Message): void | Promise<void> {
-    return this.#events?.message(message);
+    if (this.#events === undefined) throw new DrawbridgeError('session_unknown', 'no such session');
+    return this.#events.message(message);
   }
 
   send(message: Message): void | Promise<void> {

@@ -23,6 +23,9 @@ export class StdioDownstream implements Transport {
   #events: TransportEvents | undefined;
   #drained: Promise<void> | undefined;
   #isClosed = false;
+  #hasReceived = false;
+  /** What is still answered after the close, and who waits for it. */
+  #refusal: { readonly error: DrawbridgeError; readonly done: () => void } | undefined;
 
   constructor(options: StdioDownstreamOptions) {
     this.#options = options;
@@ -84,12 +87,39 @@ export class StdioDownstream implements Transport {
     input.pause();
     if (output.destroyed || output.writableLength === 0) return Promise.resolve();
     return new Promise((fulfil) => {
-      output.once('drain', fulfil).once('close', fulfil).once('error', fulfil);
+      // An empty write is over when all before it is; `drain` comes only after a write that was told to wait.
+      output.write('', () => fulfil());
+      output.once('close', fulfil);
     });
+  }
+
+  /**
+   * After the close: answers the first request that still comes with the error, waiting for it no longer than `waitMs`.
+   * Does nothing where the client had said anything before, which then was answered.
+   */
+  async refuseFirst(error: DrawbridgeError, waitMs: number): Promise<void> {
+    const { input, output } = this.#options;
+    if (this.#hasReceived || input.readableEnded || output.destroyed) return;
+    let timer: NodeJS.Timeout | undefined;
+    await new Promise<void>((done) => {
+      timer = setTimeout(done, waitMs);
+      this.#refusal = { error, done };
+      input.once('end', done).once('close', done);
+      output.once('close', done);
+      input.resume();
+    });
+    clearTimeout(timer);
+    input.pause();
   }
 
   #receive(line: Buffer): void {
     const message = readMessage(line);
+    this.#hasReceived = true;
+    if (this.#refusal !== undefined) {
+      if (message.kind !== 'request') return;
+      this.#options.output.write(encodeLine(errorReply(message.id, this.#refusal.error)), this.#refusal.done);
+      return;
+    }
     if (message.kind === 'invalid' || message.kind === 'batch') {
       this.send(errorReply(message.id, problemOf(message)));
       return;

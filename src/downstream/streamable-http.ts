@@ -1,8 +1,10 @@
 import type { ServerResponse } from 'node:http';
+import { DrawbridgeError } from '../errors.ts';
 import type { Logger } from '../log.ts';
 import type { Message } from '../message/message.ts';
 import type { Route, Transport, TransportEvents } from '../relay/transport.ts';
 import { EventStream, type EventStreamOptions } from './event-stream.ts';
+import { waitForReader } from './slow-reader.ts';
 
 export interface StreamableHttpDownstreamOptions {
   readonly sessionId: string;
@@ -48,6 +50,7 @@ export class StreamableHttpDownstream implements Transport {
 
   /** A request that was POSTed; its answer goes to `response`. Rejects, with nothing written, where it cannot be passed on. */
   async receiveRequest(message: Message, response: ServerResponse, headers: readonly string[]): Promise<void> {
+    const events = this.#openEvents();
     const key = message.key ?? '';
     const withSession = [...headers, 'Mcp-Session-Id', this.#options.sessionId];
     const stream = new EventStream(response, this.#streamOptions(withSession));
@@ -59,7 +62,7 @@ export class StreamableHttpDownstream implements Transport {
       response.on('close', () => this.#forget(key, request));
     }
     try {
-      await this.#events?.message(message);
+      await events.message(message);
     } catch (thrown) {
       if (isNew) this.#forget(key, request);
       throw thrown;
@@ -68,11 +71,12 @@ export class StreamableHttpDownstream implements Transport {
 
   /** A notification or an answer that was POSTed. Settles when the next hop has taken it. */
   receive(message: Message): void | Promise<void> {
-    return this.#events?.message(message);
+    return this.#openEvents().message(message);
   }
 
   /** Takes a GET as the stream of the server's own messages; a newer one replaces an older. */
   listen(response: ServerResponse, headers: readonly string[]): void {
+    this.#openEvents();
     this.#listening?.end();
     const stream = new EventStream(
       response,
@@ -123,6 +127,11 @@ export class StreamableHttpDownstream implements Transport {
     return Promise.resolve();
   }
 
+  #openEvents(): TransportEvents {
+    if (this.#events === undefined) throw new DrawbridgeError('session_unknown', 'no such session');
+    return this.#events;
+  }
+
   #answer(request: OpenRequest, message: Message, eventId: string | undefined): void | Promise<void> {
     const { response, stream } = request;
     if (stream.isClosed) return;
@@ -130,7 +139,8 @@ export class StreamableHttpDownstream implements Transport {
       const length = String(message.bytes.length);
       response.writeHead(200, ['Content-Type', 'application/json', 'Content-Length', length, ...request.headers]);
       response.end(message.bytes);
-      return;
+      if (response.req.socket.writableLength === 0) return;
+      return waitForReader(response, response, this.#options.stallTimeoutMs);
     }
     const sent = stream.sendMessage(message, eventId);
     stream.end();

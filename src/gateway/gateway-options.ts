@@ -2,6 +2,7 @@ import { DrawbridgeError } from '../errors.ts';
 import { type Logger, silentLogger } from '../log.ts';
 import type { UpstreamKind } from '../upstream/detection.ts';
 import type { Family } from '../upstream/dialer.ts';
+import { headerLines } from '../upstream/upstream-options.ts';
 
 /** Counters of one limit: the part of express-rate-limit's Store that is used, so that its stores fit. */
 export interface RateLimitStore {
@@ -84,6 +85,8 @@ export function resolveGatewayOptions(options: GatewayOptions): ResolvedGatewayO
     });
   }
   const port = upstream.port === '' ? '80' : upstream.port;
+  // Each session's upstream would refuse them; better now than then.
+  headerLines(options.upstreamHeaders ?? {});
   return {
     upstream,
     auth,

@@ -77,7 +77,10 @@ class JoinedTransports implements Relay {
 
   async close(error?: DrawbridgeError): Promise<void> {
     this.#end('us', error ?? new DrawbridgeError('shutting_down', 'the connection is being closed'));
-    await Promise.all([this.#downstream.close(), this.#upstream.close()]);
+    const upstreamClosed = this.#upstream.close();
+    // One turn, in which the downstream answers what the upstream has just refused to take.
+    await new Promise((fulfil) => setImmediate(fulfil));
+    await Promise.all([this.#downstream.close(), upstreamClosed]);
   }
 
   whenIdle(): Promise<void> {

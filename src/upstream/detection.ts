@@ -1,6 +1,7 @@
-import { type DrawbridgeError, toDrawbridgeError } from '../errors.ts';
+import { DrawbridgeError, toDrawbridgeError } from '../errors.ts';
 import type { Message } from '../message/message.ts';
 import type { Transport, TransportEvents } from '../relay/transport.ts';
+import { errorFor } from './response-errors.ts';
 import { SseUpstream } from './sse.ts';
 import { StreamableHttpUpstream } from './streamable-http.ts';
 import type { UpstreamOptions } from './upstream-options.ts';
@@ -43,6 +44,8 @@ class DetectingUpstream implements Transport {
   #chosen: Transport | undefined;
   #candidate: Transport | undefined;
   #held: HeldMessage[] | undefined;
+  /** How the candidate ended before it was chosen. */
+  #earlyEnd: { readonly error: DrawbridgeError | undefined } | undefined;
   #isClosed = false;
 
   constructor(options: DetectingOptions) {
@@ -53,7 +56,19 @@ class DetectingUpstream implements Transport {
   async start(events: TransportEvents): Promise<void> {
     this.#events = events;
     if (!this.#isSseFirst) return;
-    this.#held ??= [];
+    try {
+      await this.#openSse();
+    } catch (thrown) {
+      const error = toDrawbridgeError(thrown);
+      this.#isClosed = true;
+      // First the end, which answers what waits: whoever hears it may close before a rejection is heard.
+      this.#events?.end(error);
+      this.#failHeld(error);
+      throw error;
+    }
+  }
+
+  async #openSse(): Promise<void> {
     const sse = this.#try(new SseUpstream(this.#options));
     try {
       await sse.start(this.#eventsFor(sse));
@@ -69,6 +84,7 @@ class DetectingUpstream implements Transport {
 
   send(message: Message): void | Promise<void> {
     if (this.#chosen !== undefined) return this.#chosen.send(message);
+    if (this.#isClosed) return Promise.reject(this.#closedError());
     if (this.#held === undefined && !this.#isSseFirst) {
       this.#held = [];
       return this.#sendFirst(message);
@@ -88,6 +104,7 @@ class DetectingUpstream implements Transport {
   async close(): Promise<void> {
     this.#isClosed = true;
     this.#events = undefined;
+    this.#failHeld(this.#closedError());
     await (this.#chosen ?? this.#candidate)?.close();
   }
 
@@ -127,6 +144,7 @@ class DetectingUpstream implements Transport {
 
   #try<T extends Transport>(candidate: T): T {
     this.#candidate = candidate;
+    this.#earlyEnd = undefined;
     return candidate;
   }
 
@@ -137,6 +155,7 @@ class DetectingUpstream implements Transport {
       error: (error) => this.#events?.error(error),
       end: (error) => {
         if (this.#chosen === candidate) this.#events?.end(error);
+        else if (this.#candidate === candidate) this.#earlyEnd = { error };
       },
     };
   }
@@ -148,10 +167,16 @@ class DetectingUpstream implements Transport {
       Promise.resolve(transport.send(message)).then(accept, reject);
     }
     this.#held = undefined;
+    if (this.#earlyEnd !== undefined) this.#events?.end(this.#earlyEnd.error);
   }
 
+  #closedError(): DrawbridgeError {
+    return new DrawbridgeError('upstream_lost', `the connection to ${this.#options.url.host} is closed`);
+  }
+
+  /** Nothing that is held was sent. */
   #failHeld(error: DrawbridgeError): void {
-    for (const held of this.#held ?? []) held.reject(error);
+    for (const held of this.#held ?? []) held.reject(errorFor(error, false));
     this.#held = undefined;
   }
 

@@ -47,13 +47,14 @@ export function errorFromResponse(
   return new DrawbridgeError('upstream_error', `${where} answered with an error`, details);
 }
 
-/** The same error, for a message that was under way when it happened. */
-export function whileUnderWay(error: DrawbridgeError): DrawbridgeError {
+/** The same error for another message, of which it depends on itself whether it may have run. */
+export function errorFor(error: DrawbridgeError, mayHaveRun: boolean): DrawbridgeError {
+  if (error.mayHaveRun === mayHaveRun) return error;
   return new DrawbridgeError(error.code, error.message, {
     ...(error.why === undefined ? {} : { why: error.why }),
     ...(error.upstreamStatus === undefined ? {} : { upstreamStatus: error.upstreamStatus }),
     hint: error.hint,
-    mayHaveRun: true,
+    mayHaveRun,
     cause: error,
   });
 }

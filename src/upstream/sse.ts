@@ -7,7 +7,7 @@ import { isLoopback } from './dialer.ts';
 import { type Exchange, HttpClient } from './http-client.ts';
 import type { ResponseSink } from './http-connection.ts';
 import type { ResponseHead } from './http-response-head.ts';
-import { errorFromResponse, isEventStream, whileUnderWay } from './response-errors.ts';
+import { errorFor, errorFromResponse, isEventStream } from './response-errors.ts';
 import { headerLines, httpClientOptions, UPSTREAM_DEFAULTS, type UpstreamOptions } from './upstream-options.ts';
 
 interface QueuedMessage {
@@ -154,7 +154,7 @@ export class SseUpstream implements Transport {
     const events = this.#events;
     this.#events = undefined;
     events?.end(error);
-    this.#posting?.reject(whileUnderWay(error));
+    this.#posting?.reject(errorFor(error, true));
     for (const queued of this.#queue.splice(0)) queued.reject(error);
   }
 }

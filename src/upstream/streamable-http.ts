@@ -5,7 +5,7 @@ import { AcceptanceSink } from './acceptance-sink.ts';
 import { AnswerSink } from './answer-sink.ts';
 import { type Exchange, HttpClient } from './http-client.ts';
 import { ListeningStream } from './listening-stream.ts';
-import { whileUnderWay } from './response-errors.ts';
+import { errorFor } from './response-errors.ts';
 import { headerLines, httpClientOptions, UPSTREAM_DEFAULTS, type UpstreamOptions } from './upstream-options.ts';
 
 interface QueuedMessage {
@@ -100,9 +100,11 @@ export class StreamableHttpUpstream implements Transport {
     };
     const over = (error?: DrawbridgeError): void => {
       this.#exchanges.delete(exchange);
+      // Where the response goes on, as that of a message too large does, nobody wants the rest of it.
+      exchange.abort();
       settle(error);
-      if (this.#handshake === message) this.#handshakeOver(message, error);
       if (error?.code === 'session_lost' && this.#sessionId !== undefined) this.#end(error);
+      else if (this.#handshake === message) this.#handshakeOver(message, error);
     };
     const sink = isRequest
       ? new AnswerSink(message, this.#where, this.#maxMessageBytes, {
@@ -200,10 +202,10 @@ export class StreamableHttpUpstream implements Transport {
     this.#listening?.close();
     for (const [exchange, settle] of this.#exchanges) {
       exchange.abort();
-      settle(whileUnderWay(error));
+      settle(errorFor(error, true));
     }
     this.#exchanges.clear();
-    for (const queued of this.#queue.splice(0)) queued.reject(error);
+    for (const queued of this.#queue.splice(0)) queued.reject(errorFor(error, false));
   }
 }
 

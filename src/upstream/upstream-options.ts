@@ -30,7 +30,11 @@ export const UPSTREAM_DEFAULTS = {
   maxMessageBytes: 64 * 1024 * 1024,
 } as const;
 
-/** Header lines of a fixed set; refuses names and values that would make other headers. */
+/** What this package writes itself, and of which a second one would make a request mean two things. */
+const RESERVED =
+  /^(host|content-length|content-type|transfer-encoding|connection|keep-alive|te|trailer|upgrade|expect|accept|accept-encoding|last-event-id|mcp-session-id|mcp-protocol-version)$/i;
+
+/** Header lines of a fixed set; throws `config` for names and values that would make other headers. */
 export function headerLines(headers: Readonly<Record<string, string>>): string {
   let lines = '';
   for (const [name, value] of Object.entries(headers)) {
@@ -40,6 +44,11 @@ export function headerLines(headers: Readonly<Record<string, string>>): string {
     ) {
       throw new DrawbridgeError('config', `the header ${JSON.stringify(name)} cannot be sent`, {
         why: 'its name or value has characters that HTTP does not allow',
+      });
+    }
+    if (RESERVED.test(name)) {
+      throw new DrawbridgeError('config', `the header ${name} cannot be set`, {
+        why: 'it is written with every request already',
       });
     }
     lines += `${name}: ${value}\r\n`;

@@ -219,8 +219,7 @@ describe.each([
   { of: 'keys', cases: KEYS },
 ])('bad input of $of', ({ cases }) => {
   it.concurrent.each(cases)('$name: ends with 2 and says what, why and what to try', (bad) =>
-    expectRefusal(bad, folder),
-  );
+    expectRefusal(bad, folder));
 });
 
 describe('what depends on the machine', () => {

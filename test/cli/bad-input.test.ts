@@ -221,6 +221,5 @@ describe.each([
   { of: 'URLs', cases: URLS },
 ])('bad $of', ({ cases }) => {
   it.concurrent.each(cases)('$name: ends with 2 and says what, why and what to try', (bad) =>
-    expectRefusal(bad, process.cwd()),
-  );
+    expectRefusal(bad, process.cwd()));
 });

@@ -4,7 +4,7 @@ import type { AddressInfo } from 'node:net';
 import { describe, expect, it } from 'vitest';
 import { type BadInput, expectRefusal, expectThreeLines, SECRET } from '../parts/bad-input.ts';
 import { startMcpServer } from '../parts/mcp-server.ts';
-import { startCli } from '../parts/run-cli.ts';
+import { runCli, startCli } from '../parts/run-cli.ts';
 import { answers, INITIALIZE, reasonOf } from '../parts/stdio-messages.ts';
 
 const UPSTREAM = ['gateway', '--upstream', 'http://127.0.0.1:9/sse', '--port', '0'];
@@ -65,8 +65,7 @@ const HEADERS: readonly BadInput[] = [
 
 describe('bad headers', () => {
   it.concurrent.each(HEADERS)('$name: ends with 2 and says what, why and what to try', (bad) =>
-    expectRefusal(bad, process.cwd()),
-  );
+    expectRefusal(bad, process.cwd()));
 });
 
 describe('a server that cannot be used', () => {
@@ -83,6 +82,25 @@ describe('a server that cannot be used', () => {
     });
     expect(answers('1')(result.stdout)).toBe(true);
     expect(reasonOf(result.stdout)).toBe('upstream_unreachable');
+  });
+
+  it('is told to a client that speaks only after it was found out', async () => {
+    const server = createServer().on('connection', (socket) => socket.destroy());
+    await new Promise<void>((fulfil) => server.listen(0, '127.0.0.1', fulfil));
+    const cut = once(server, 'connection').then(([socket]) => once(socket, 'close'));
+    const bridge = startCli([
+      `http://127.0.0.1:${(server.address() as AddressInfo).port}/sse`,
+      '--log-level',
+      'silent',
+    ]);
+    await cut;
+    // In the time that another process takes to come and go, one that ended at the loss would be gone.
+    await runCli(['--version']);
+    bridge.writeLine(INITIALIZE);
+    const result = await bridge.exited();
+    server.close();
+    expect(reasonOf(result.stdout)).toBe('upstream_lost');
+    expect(result.code).toBe(3);
   });
 
   it('ends the bridge with 4 where the credential is refused, without showing it though the server does', async () => {

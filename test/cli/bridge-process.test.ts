@@ -68,21 +68,21 @@ describe.each(['sse', 'http'] as const)('the bridge process with a %s server', (
     await until('the session is over', () => upstream.sessionCount() === 0);
   });
 
-  it.each(SIGNALS)(
-    'on $signal answers what is open, ends the session, and exits with $code',
-    async ({ signal, code }) => {
-      const bridge = startCli([url]);
-      await handshake(bridge);
-      bridge.writeLine(callTool('2', 'slow', { ms: 60_000 }));
-      bridge.writeLine(callTool('3', 'echo', { text: 'here' }));
-      await bridge.line('the call after it is answered', answers('3'));
-      bridge.child.kill(signal);
-      expect(await bridge.exited(2000)).toMatchObject({ code, signal: null });
-      expect(reasonOf(await bridge.line('the call is answered', answers('2')))).toBe('shutting_down');
-      expectOnlyMessages(bridge.stdout);
-      await until('the session is over', () => upstream.sessionCount() === 0);
-    },
-  );
+  it.each(SIGNALS)('on $signal answers what is open, ends the session, and exits with $code', async ({
+    signal,
+    code,
+  }) => {
+    const bridge = startCli([url]);
+    await handshake(bridge);
+    bridge.writeLine(callTool('2', 'slow', { ms: 60_000 }));
+    bridge.writeLine(callTool('3', 'echo', { text: 'here' }));
+    await bridge.line('the call after it is answered', answers('3'));
+    bridge.child.kill(signal);
+    expect(await bridge.exited(2000)).toMatchObject({ code, signal: null });
+    expect(reasonOf(await bridge.line('the call is answered', answers('2')))).toBe('shutting_down');
+    expectOnlyMessages(bridge.stdout);
+    await until('the session is over', () => upstream.sessionCount() === 0);
+  });
 
   it('answers each call within a second of the loss of the server, with the same bytes for its id', async () => {
     const bridge = startCli([url]);
@@ -205,20 +205,20 @@ describe('the bridge process without a server that answers', () => {
     }
   });
 
-  it.each(SIGNALS)(
-    'exits with $code on a $signal that comes as soon as it listens for it',
-    async ({ signal, code }) => {
-      const preload = fileURLToPath(new URL('../parts/signal-itself.cjs', import.meta.url));
-      const hole = await startBlackHole();
-      try {
-        const nodeArgs = ['--require', preload];
-        const bridge = startCli([hole.url('/sse')], { nodeArgs, env: { SIGNAL_ITSELF: signal } });
-        expect(await bridge.exited(5000)).toMatchObject({ code, signal: null, stdout: '' });
-      } finally {
-        await hole.close();
-      }
-    },
-  );
+  it.each(SIGNALS)('exits with $code on a $signal that comes as soon as it listens for it', async ({
+    signal,
+    code,
+  }) => {
+    const preload = fileURLToPath(new URL('../parts/signal-itself.cjs', import.meta.url));
+    const hole = await startBlackHole();
+    try {
+      const nodeArgs = ['--require', preload];
+      const bridge = startCli([hole.url('/sse')], { nodeArgs, env: { SIGNAL_ITSELF: signal } });
+      expect(await bridge.exited(5000)).toMatchObject({ code, signal: null, stdout: '' });
+    } finally {
+      await hole.close();
+    }
+  });
 
   it.each(SIGNALS)('ends, by the signal or with $code, on $signal from its first moment', async ({ signal, code }) => {
     const bridge = startCli(['http://127.0.0.1:9/sse']);

@@ -61,15 +61,22 @@ describe('mcp-drawbridge keys', () => {
     expect(readdirSync(folder)).toEqual(['keys.json']);
   });
 
-  it.each(['', '../x', 'a b', 'a\nb', '.hidden', '-', 'ünï', '"', 'x'.repeat(65)])(
-    'add refuses the name %j and writes nothing',
-    async (name) => {
-      const { code, stdout, stderr } = await keys('add', name);
-      expect({ code, stdout }).toEqual({ code: 2, stdout: '' });
-      expect(stderr).toMatch(/^error {2}.+ cannot be the name of a key\ntry {4}.+\n$/);
-      expect(existsSync(path)).toBe(false);
-    },
-  );
+  it.each([
+    '',
+    '../x',
+    'a b',
+    'a\nb',
+    '.hidden',
+    '-',
+    'ünï',
+    '"',
+    'x'.repeat(65),
+  ])('add refuses the name %j and writes nothing', async (name) => {
+    const { code, stdout, stderr } = await keys('add', name);
+    expect({ code, stdout }).toEqual({ code: 2, stdout: '' });
+    expect(stderr).toMatch(/^error {2}.+ cannot be the name of a key\ntry {4}.+\n$/);
+    expect(existsSync(path)).toBe(false);
+  });
 
   it.each(['a', 'alice@example.com', 'ci-runner_2.prod', 'X'.repeat(64)])('add takes the name %j', async (name) => {
     expect(await keys('add', name)).toMatchObject({ code: 0 });

@@ -64,15 +64,18 @@ describe('a table of options', () => {
 });
 
 describe('the built command line', () => {
-  it.concurrent.each([[['--help']], [['-h']], [[]], [['gateway', '--help']], [['keys', '--help']]])(
-    'prints its help for %j, in 80 columns, and nothing else',
-    async (args) => {
-      const { code, stdout, stderr } = await runCli(args);
-      expect({ code, stderr }).toEqual({ code: 0, stderr: '' });
-      expect(stdout).toMatch(/^Usage$/m);
-      for (const line of stdout.split('\n')) expect(line.length, line).toBeLessThanOrEqual(80);
-    },
-  );
+  it.concurrent.each([
+    [['--help']],
+    [['-h']],
+    [[]],
+    [['gateway', '--help']],
+    [['keys', '--help']],
+  ])('prints its help for %j, in 80 columns, and nothing else', async (args) => {
+    const { code, stdout, stderr } = await runCli(args);
+    expect({ code, stderr }).toEqual({ code: 0, stderr: '' });
+    expect(stdout).toMatch(/^Usage$/m);
+    for (const line of stdout.split('\n')) expect(line.length, line).toBeLessThanOrEqual(80);
+  });
 
   it('prints its version', async () => {
     expect(await runCli(['--version'])).toMatchObject({ code: 0, stdout: expect.stringMatching(/^\d+\.\d+\.\d+\n$/) });

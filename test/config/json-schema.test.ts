@@ -62,14 +62,13 @@ describe('the JSON Schema of the gateway', () => {
     expect(validate.errors).toContainEqual(expect.objectContaining({ instancePath: path, keyword }));
   });
 
-  it.each(Object.entries(properties).filter(([, { minimum }]) => minimum !== undefined))(
-    'has the least value of %s that createGateway takes',
-    async (name, { minimum }) => {
-      const create = (value: number) => createGateway({ upstream: UPSTREAM, auth: 'none', [name]: value });
-      expect(() => create(minimum! - 1)).toThrow(new RegExp(`^${name} must be`));
-      await create(minimum!).close();
-    },
-  );
+  it.each(
+    Object.entries(properties).filter(([, { minimum }]) => minimum !== undefined),
+  )('has the least value of %s that createGateway takes', async (name, { minimum }) => {
+    const create = (value: number) => createGateway({ upstream: UPSTREAM, auth: 'none', [name]: value });
+    expect(() => create(minimum! - 1)).toThrow(new RegExp(`^${name} must be`));
+    await create(minimum!).close();
+  });
 
   it('has defaults that it accepts itself', () => {
     const defaults = Object.entries(properties).flatMap(([name, property]) =>

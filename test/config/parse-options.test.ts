@@ -101,15 +101,24 @@ describe('options of the command line', () => {
     expect(nearestName('--xyzzy-plugh', ['--upstream'])).toBeUndefined();
   });
 
-  it.each(['0', '101', '-1', '1.5', '1e1', '0x10', ' 7', '7 ', '', 'seven', '99999999999999999'])(
-    'that are whole numbers refuse %j',
-    (text) => {
-      expect(refusal([`--max-sessions=${text}`])).toMatchObject({
-        message: '--max-sessions must be a whole number from 1 to 100',
-        why: `${JSON.stringify(text)} is not`,
-      });
-    },
-  );
+  it.each([
+    '0',
+    '101',
+    '-1',
+    '1.5',
+    '1e1',
+    '0x10',
+    ' 7',
+    '7 ',
+    '',
+    'seven',
+    '99999999999999999',
+  ])('that are whole numbers refuse %j', (text) => {
+    expect(refusal([`--max-sessions=${text}`])).toMatchObject({
+      message: '--max-sessions must be a whole number from 1 to 100',
+      why: `${JSON.stringify(text)} is not`,
+    });
+  });
 
   it.each([1, 100])('that are whole numbers take their bound %i', (bound) => {
     expect(parse(['--max-sessions', String(bound)]).values['max-sessions']).toBe(bound);

@@ -2,7 +2,7 @@ import { createServer, type RequestListener, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import express5 from 'express';
 import express4 from 'express4';
-import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { afterAll, afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { createGateway, DrawbridgeError, type Gateway } from '../../src/index.ts';
 import { writeKeyFile } from '../parts/gateway-server.ts';
 import { connectHttp, connectSse } from '../parts/mcp-client.ts';
@@ -31,6 +31,7 @@ describe.each([
     upstream = await startMcpServer();
     gateway = createGateway({ upstream: upstream.sseUrl, keyFile: keys.path });
   });
+  afterAll(() => keys.remove());
   afterEach(async () => {
     await gateway.close();
     await upstream.kill();

@@ -35,10 +35,16 @@ async function connected(host: string, port: number, options: DialOptions = ipv4
 }
 
 describe('the names of this machine', () => {
-  it.each(['localhost', 'LOCALHOST', 'a.localhost', '127.0.0.1', '127.1.2.3', '::1', '[::1]', '::ffff:127.0.0.1'])(
-    'include %s',
-    (host) => expect(isLoopback(host)).toBe(true),
-  );
+  it.each([
+    'localhost',
+    'LOCALHOST',
+    'a.localhost',
+    '127.0.0.1',
+    '127.1.2.3',
+    '::1',
+    '[::1]',
+    '::ffff:127.0.0.1',
+  ])('include %s', (host) => expect(isLoopback(host)).toBe(true));
 
   it.each([
     'localhost.evil.test',

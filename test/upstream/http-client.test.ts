@@ -1,10 +1,8 @@
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { type Exchange, HttpClient, type HttpClientOptions, type HttpRequest } from '../../src/upstream/http-client.ts';
-import type { ResponseSink } from '../../src/upstream/http-connection.ts';
 import { until } from '../parts/deadline.ts';
 import { json, type RawServer, response, startRawServer } from '../parts/raw-server.ts';
 import { ResponseRecorder } from '../parts/response-recorder.ts';
-import { bytewise } from '../parts/slices.ts';
 
 let server: RawServer;
 const clients: HttpClient[] = [];

@@ -1,8 +1,8 @@
-import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { type Exchange, HttpClient, type HttpClientOptions, type HttpRequest } from '../../src/upstream/http-client.ts';
 import type { ResponseSink } from '../../src/upstream/http-connection.ts';
 import { until } from '../parts/deadline.ts';
-import { json, type RawServer, response, startRawServer } from '../parts/raw-server.ts';
+import { json, type RawServer, startRawServer } from '../parts/raw-server.ts';
 import { ResponseRecorder } from '../parts/response-recorder.ts';
 import { bytewise } from '../parts/slices.ts';
 
@@ -24,7 +24,7 @@ function createClient(options: Partial<HttpClientOptions> = {}): HttpClient {
 }
 
 const GET: HttpRequest = { method: 'GET', path: '/a?b=c', headers: 'X-A: b\r\n', timeoutMs: 0 };
-const post = (body: string): HttpRequest => ({ ...GET, method: 'POST', body: Buffer.from(body) });
+const _post = (body: string): HttpRequest => ({ ...GET, method: 'POST', body: Buffer.from(body) });
 function get(client: HttpClient, request: Partial<HttpRequest> = {}): ResponseRecorder & { exchange: Exchange } {
   const sink = new ResponseRecorder();
   return Object.assign(sink, { exchange: client.request({ ...GET, ...request }, sink) });

@@ -2,18 +2,9 @@ import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { silentLogger } from '../../src/log.ts';
 import { SseUpstream } from '../../src/upstream/sse.ts';
 import type { UpstreamOptions } from '../../src/upstream/upstream-options.ts';
-import { until, within } from '../parts/deadline.ts';
-import { answer, EventLog, messageOf, quietly, rejectionOf, request } from '../parts/memory-transport.ts';
-import {
-  event,
-  type RawConnection,
-  type RawRequest,
-  type RawServer,
-  response,
-  STREAM_HEAD,
-  startRawServer,
-} from '../parts/raw-server.ts';
-import { bytewise } from '../parts/slices.ts';
+import { within } from '../parts/deadline.ts';
+import { EventLog, messageOf, quietly, rejectionOf } from '../parts/memory-transport.ts';
+import { event, type RawServer, response, STREAM_HEAD, startRawServer } from '../parts/raw-server.ts';
 
 let server: RawServer;
 const upstreams: SseUpstream[] = [];
@@ -48,21 +39,25 @@ async function startError(bytes: string, options: Partial<UpstreamOptions> = {},
 
 describe('opening the event stream', () => {
   it('asks for it as an event stream, with the headers that were configured', async () => {
-    const { get } = await open({ headers: { Authorization: 'Bearer k' }, hostHeader: 'localhost:1' });
-    expect(get.head).toBe(
+    const started = create({ headers: { Authorization: 'Bearer k' }, hostHeader: 'localhost:1' }).start(new EventLog());
+    const { head, reply } = await server.next('GET /sse');
+    await reply(STREAM_HEAD + ENDPOINT);
+    await started;
+    expect(head).toBe(
       'GET /sse HTTP/1.1\r\nHost: localhost:1\r\nAccept: text/event-stream\r\nCache-Control: no-store\r\nAuthorization: Bearer k',
     );
   });
 
-  it.each(['text/event-stream; charset=utf-8', 'Text/Event-Stream', 'text/event-stream ;x=y'])(
-    'takes %s',
-    async (type) => {
-      const upstream = create();
-      const started = upstream.start(new EventLog());
-      await (await server.next('GET')).reply(`HTTP/1.1 200 OK\r\nContent-Type: ${type}\r\n\r\n${ENDPOINT}`);
-      await started;
-    },
-  );
+  it.each([
+    'text/event-stream; charset=utf-8',
+    'Text/Event-Stream',
+    'text/event-stream ;x=y',
+  ])('takes %s', async (type) => {
+    const upstream = create();
+    const started = upstream.start(new EventLog());
+    await (await server.next('GET')).reply(`HTTP/1.1 200 OK\r\nContent-Type: ${type}\r\n\r\n${ENDPOINT}`);
+    await started;
+  });
 
   it.each([
     [401, 'upstream_refused', 'refused the supplied credential'],
