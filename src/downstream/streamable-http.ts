@@ -1,7 +1,7 @@
 import type { ServerResponse } from 'node:http';
-import { DrawbridgeError } from '../errors.ts';
+import { DrawbridgeError, toDrawbridgeError } from '../errors.ts';
 import type { Logger } from '../log.ts';
-import type { Message } from '../message/message.ts';
+import { errorReply, type Message } from '../message/message.ts';
 import type { Route, Transport, TransportEvents } from '../relay/transport.ts';
 import { EventStream, type EventStreamOptions } from './event-stream.ts';
 import { waitForReader } from './slow-reader.ts';
@@ -48,7 +48,10 @@ export class StreamableHttpDownstream implements Transport {
     return Promise.resolve();
   }
 
-  /** A request that was POSTed; its answer goes to `response`. Rejects, with nothing written, where it cannot be passed on. */
+  /**
+   * A request that was POSTed; its answer goes to `response`. Rejects where it cannot be passed on: with nothing
+   * written, so that whoever called answers, or with the answer on the stream that a comment has opened meanwhile.
+   */
   async receiveRequest(message: Message, response: ServerResponse, headers: readonly string[]): Promise<void> {
     const events = this.#openEvents();
     const key = message.key ?? '';
@@ -65,6 +68,11 @@ export class StreamableHttpDownstream implements Transport {
       await events.message(message);
     } catch (thrown) {
       if (isNew) this.#forget(key, request);
+      // Once a comment has opened the stream, a status can tell nothing any more, so the stream does.
+      if (stream.isOpened) {
+        stream.sendMessage(errorReply(message.id, toDrawbridgeError(thrown)));
+        stream.end();
+      }
       throw thrown;
     }
   }
