@@ -86,6 +86,8 @@ export interface DrawbridgeErrorDetails {
   readonly mayHaveRun?: boolean;
   /** The HTTP status that the upstream answered with. */
   readonly upstreamStatus?: number;
+  /** How long the upstream asked to be left alone, in milliseconds. */
+  readonly retryAfterMs?: number;
   readonly cause?: unknown;
 }
 
@@ -100,6 +102,7 @@ export class DrawbridgeError extends Error {
   readonly exitCode: number;
   readonly mayHaveRun: boolean;
   readonly upstreamStatus: number | undefined;
+  readonly retryAfterMs: number | undefined;
 
   constructor(code: DrawbridgeErrorCode, message: string, details: DrawbridgeErrorDetails = {}) {
     super(message, details.cause === undefined ? undefined : { cause: details.cause });
@@ -112,6 +115,7 @@ export class DrawbridgeError extends Error {
     this.exitCode = row.exitCode;
     this.mayHaveRun = details.mayHaveRun ?? false;
     this.upstreamStatus = details.upstreamStatus;
+    this.retryAfterMs = details.retryAfterMs;
   }
 
   /** What happened and why in one sentence, for a chat window or a log line. */

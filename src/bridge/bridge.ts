@@ -1,34 +1,9 @@
-import type { Readable, Writable } from 'node:stream';
 import { StdioDownstream } from '../downstream/stdio.ts';
 import { DrawbridgeError } from '../errors.ts';
-import { type Logger, silentLogger } from '../log.ts';
+import { silentLogger } from '../log.ts';
 import { join } from '../relay/relay.ts';
-import { createUpstream, type UpstreamKind } from '../upstream/detection.ts';
-import type { Family } from '../upstream/dialer.ts';
-
-/** Options of `createBridge`. Sizes are in bytes, durations in milliseconds. */
-export interface BridgeOptions {
-  /** The remote MCP server, such as `http://127.0.0.1:8000/sse`. */
-  readonly url: string | URL;
-  /** Where the client's messages come from, one a line; a process's stdin. */
-  readonly input: Readable;
-  /** Where messages for the client go, one a line, and nothing else; a process's stdout. */
-  readonly output: Writable;
-  /** The transport that the server speaks; found out unless fixed. Default `auto`. */
-  readonly transport?: UpstreamKind;
-  /** Sent with every request to the server's origin, and to no other. */
-  readonly headers?: Readonly<Record<string, string>>;
-  /** The address family dialled. Default `4`. */
-  readonly family?: Family;
-  /** For one address, TLS included. Default 10000. */
-  readonly connectTimeoutMs?: number;
-  /** How long open requests may still be answered after the input has ended. Default 2000. */
-  readonly graceMs?: number;
-  /** The largest message from the server. Default 64 MiB. */
-  readonly maxMessageBytes?: number;
-  /** Default: says nothing. A pino instance fits. */
-  readonly logger?: Logger;
-}
+import { createUpstream } from '../upstream/detection.ts';
+import type { BridgeOptions } from './bridge-options.ts';
 
 export interface Bridge {
   /**

@@ -6,6 +6,8 @@ export interface Message extends Peeked {
   readonly bytes: Buffer;
   /** The key of the id in a table of pending requests; undefined where the message has no id. */
   readonly key: string | undefined;
+  /** Why this package made the message, where it is an error reply of its own. */
+  readonly failure?: DrawbridgeError;
 }
 
 /** Peeks at `bytes`, which must not change afterwards. Never throws: what is no message has kind `invalid`. */
@@ -25,7 +27,14 @@ export function errorReply(id: string | undefined, error: DrawbridgeError): Mess
     data: { reason: error.code, hint: error.hint },
   });
   const bytes = Buffer.from(`{"jsonrpc":"2.0","id":${id ?? 'null'},"error":${body}}`);
-  return { bytes, kind: 'response', id, method: undefined, key: id === undefined ? undefined : idKey(id) };
+  return {
+    bytes,
+    kind: 'response',
+    id,
+    method: undefined,
+    key: id === undefined ? undefined : idKey(id),
+    failure: error,
+  };
 }
 
 /** The protocol version that an initialize result settles on; undefined for any other message. */

@@ -6,8 +6,8 @@ import { SseUpstream } from './sse.ts';
 import { StreamableHttpUpstream } from './streamable-http.ts';
 import type { UpstreamOptions } from './upstream-options.ts';
 
-/** `sse` and `http` are fixed; `auto` tries the one that the URL suggests, then the other. */
-export type UpstreamKind = 'auto' | 'sse' | 'http';
+/** `sse` and `http` are fixed; `auto` tries the one that the URL suggests, then the other; the rest say which is first. */
+export type UpstreamKind = 'auto' | 'sse' | 'http' | 'sse-first' | 'http-first';
 
 export interface DetectingOptions extends UpstreamOptions {
   readonly kind: UpstreamKind;
@@ -50,7 +50,8 @@ class DetectingUpstream implements Transport {
 
   constructor(options: DetectingOptions) {
     this.#options = options;
-    this.#isSseFirst = /\/sse\/?$/.test(options.url.pathname);
+    const { kind, url } = options;
+    this.#isSseFirst = kind === 'auto' ? /\/sse\/?$/.test(url.pathname) : kind === 'sse-first';
   }
 
   async start(events: TransportEvents): Promise<void> {

@@ -3,6 +3,23 @@ import type { Logger } from '../log.ts';
 import type { Family } from './dialer.ts';
 import type { HttpClientOptions } from './http-client.ts';
 
+/** Proxies by the URL scheme of the target, as the environment variables of the same names hold them. */
+export interface ProxyOptions {
+  readonly httpProxy?: string;
+  readonly httpsProxy?: string;
+  /** Names and addresses reached directly: a list separated by commas. */
+  readonly noProxy?: string;
+}
+
+/** All are PEM texts, not file names. */
+export interface TlsOptions {
+  /** Certificates trusted beside those that Node trusts. */
+  readonly ca?: readonly string[];
+  /** The client's certificate chain; comes with `key`. */
+  readonly cert?: string;
+  readonly key?: string;
+}
+
 /** How a server is reached; every bound has its default in `UPSTREAM_DEFAULTS`. */
 export interface UpstreamOptions {
   readonly url: URL;
@@ -14,6 +31,14 @@ export interface UpstreamOptions {
   readonly family?: Family;
   /** For one address, TLS included. */
   readonly connectTimeoutMs?: number;
+  /** Until the head of a response; 0 for as long as it takes. */
+  readonly headersTimeoutMs?: number;
+  /** Between two pieces of a response; 0 for as long as it takes. */
+  readonly bodyTimeoutMs?: number;
+  readonly proxy?: ProxyOptions;
+  readonly tls?: TlsOptions;
+  /** Where to dial in place of the URL's host and port, such as the near end of a tunnel. Asked for each connection. */
+  readonly dialTo?: () => Promise<{ readonly host: string; readonly port: number }>;
   /** Until an event stream has told its endpoint. */
   readonly endpointTimeoutMs?: number;
   /** Until a message is accepted where acceptance is all that is awaited (legacy SSE, notifications). */
