@@ -1,9 +1,10 @@
 import { StdioDownstream } from '../downstream/stdio.ts';
 import { DrawbridgeError } from '../errors.ts';
 import { silentLogger } from '../log.ts';
+import { RecoveringUpstream } from '../recovery/recovering-upstream.ts';
 import { join } from '../relay/relay.ts';
-import { createUpstream } from '../upstream/detection.ts';
 import type { BridgeOptions } from './bridge-options.ts';
+import { upstreamConnector } from './upstream-connector.ts';
 
 export interface Bridge {
   /**
@@ -15,33 +16,44 @@ export interface Bridge {
   close(error?: DrawbridgeError): Promise<void>;
 }
 
-const DEFAULT_GRACE_MS = 2000;
+const DEFAULTS = {
+  graceMs: 2000,
+  holdMs: 15_000,
+  initializeTimeoutMs: 25_000,
+  pingIntervalMs: 30_000,
+  pongTimeoutMs: 10_000,
+} as const;
 
 /**
- * Gives a stdio client the remote server: joins the two streams to the server's URL. Throws `usage` when the URL is
- * none; everything that happens later is told to the client as a JSON-RPC error and by `done`.
+ * Gives a stdio client the remote server: joins the two streams to the server's URL, and keeps the session over lost
+ * connections. Throws `usage` when the URL is none; everything that happens later is told to the client as a JSON-RPC
+ * error and by `done`.
  */
 export function createBridge(options: BridgeOptions): Bridge {
   const url = parseUrl(options.url);
   const logger = options.logger ?? silentLogger;
-  const graceMs = options.graceMs ?? DEFAULT_GRACE_MS;
+  const graceMs = options.graceMs ?? DEFAULTS.graceMs;
   let ended: DrawbridgeError | undefined;
   let fulfil: (error: DrawbridgeError | undefined) => void;
   const done = new Promise<DrawbridgeError | undefined>((resolve) => {
     fulfil = resolve;
   });
 
-  const downstream = new StdioDownstream({ input: options.input, output: options.output, onInputEnd: () => finish() });
-  const upstream = createUpstream({
-    url,
-    kind: options.transport ?? 'auto',
+  const downstream = new StdioDownstream({
+    input: options.input,
+    output: options.output,
+    ...(options.maxLineBytes === undefined ? {} : { maxLineBytes: options.maxLineBytes }),
+    onInputEnd: () => finish(),
+  });
+  const connector = upstreamConnector(url, options, logger);
+  const upstream = new RecoveringUpstream({
+    connect: connector.connect,
+    where: url.host,
     logger,
-    ...(options.headers === undefined ? {} : { headers: options.headers }),
-    ...(options.family === undefined ? {} : { family: options.family }),
-    ...(options.connectTimeoutMs === undefined ? {} : { connectTimeoutMs: options.connectTimeoutMs }),
-    ...(options.maxMessageBytes === undefined ? {} : { maxMessageBytes: options.maxMessageBytes }),
-    onDetected: (kind) =>
-      logger.info(`connected to ${url.host}, which speaks ${kind === 'sse' ? 'legacy SSE' : 'Streamable HTTP'}`),
+    holdMs: options.holdMs ?? DEFAULTS.holdMs,
+    initializeTimeoutMs: options.initializeTimeoutMs ?? DEFAULTS.initializeTimeoutMs,
+    pingIntervalMs: options.pingIntervalMs ?? DEFAULTS.pingIntervalMs,
+    pongTimeoutMs: options.pongTimeoutMs ?? DEFAULTS.pongTimeoutMs,
   });
   const relay = join(downstream, upstream, {
     logger,
@@ -54,6 +66,7 @@ export function createBridge(options: BridgeOptions): Bridge {
   const close = async (error?: DrawbridgeError): Promise<void> => {
     isClosing = true;
     await relay.close(error);
+    await connector.close();
     fulfil(ended);
   };
   relay.ready.catch((error: DrawbridgeError) => fail(error));

@@ -47,3 +47,14 @@ export function protocolVersionOf(message: Message): string | undefined {
     return undefined;
   }
 }
+
+/** The key of the request that a `notifications/cancelled` means; undefined where it names none. */
+export function cancelledKey(message: Message): string | undefined {
+  try {
+    const { params } = JSON.parse(message.bytes.toString()) as { params?: { requestId?: unknown } };
+    const id = params?.requestId;
+    return typeof id === 'string' || typeof id === 'number' ? JSON.stringify(id) : undefined;
+  } catch {
+    return undefined;
+  }
+}

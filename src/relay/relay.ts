@@ -1,6 +1,6 @@
 import { DrawbridgeError, toDrawbridgeError } from '../errors.ts';
 import type { Logger } from '../log.ts';
-import { errorReply, type Message } from '../message/message.ts';
+import { cancelledKey, errorReply, type Message } from '../message/message.ts';
 import { PendingRequests } from './pending-requests.ts';
 import type { Route, Transport, TransportEvents } from './transport.ts';
 
@@ -155,7 +155,11 @@ class JoinedTransports implements Relay {
     else if (message.kind === 'invalid' || message.kind === 'batch') this.#drop(message, 'is no JSON-RPC message');
     else if (message.kind === 'request' && this.#serverRequests.add(message) !== 'added') {
       this.#drop(message, 'is one open request of the server too many, or uses an id again');
-    } else this.#deliver(message, route);
+    } else {
+      // The client need not answer any more, and the server may use the id again.
+      if (message.method === 'notifications/cancelled') this.#serverRequests.settle(cancelledKey(message));
+      this.#deliver(message, route);
+    }
   }
 
   #sendAnswerDown(message: Message, route: Route | undefined): void {
@@ -189,13 +193,8 @@ class JoinedTransports implements Relay {
   }
 
   #noteCancelled(message: Message): void {
-    try {
-      const parsed = JSON.parse(message.bytes.toString()) as { params?: { requestId?: unknown } };
-      const id = parsed.params?.requestId;
-      if (typeof id === 'string' || typeof id === 'number') this.#requests.cancel(JSON.stringify(id));
-    } catch {
-      // The upstream judges it; here it only would have made room in a table.
-    }
+    const key = cancelledKey(message);
+    if (key !== undefined) this.#requests.cancel(key);
   }
 
   #drop(message: Message, why: string): void {

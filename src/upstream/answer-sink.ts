@@ -6,10 +6,22 @@ import type { ResponseSink } from './http-connection.ts';
 import type { ResponseHead } from './http-response-head.ts';
 import { errorFromResponse, isEventStream } from './response-errors.ts';
 
+/** Where an answer's stream broke off, and what the server said of coming back. */
+export interface BreakPoint {
+  readonly lastEventId: string;
+  /** The stream's `retry:`, in milliseconds. */
+  readonly retryMs: number | undefined;
+}
+
 export interface AnswerEvents {
   /** The server took the request; its answer follows. */
   accepted(head: ResponseHead): void;
   message(message: Message, eventId: string): void;
+  /**
+   * The stream of the answer broke off after an event with an id. True where somebody goes on from there, who then
+   * tells the answer or that there is none.
+   */
+  broken?(at: BreakPoint, error: DrawbridgeError): boolean;
   /** The request was accepted, but its answer will not come. */
   unanswered(error: DrawbridgeError): void;
   /** The exchange is over; with an error, the request was never accepted. Told once, last. */
@@ -32,6 +44,7 @@ export class AnswerSink implements ResponseSink {
   #decoder: SseDecoder | undefined;
   #body: Buffer[] = [];
   #bodyBytes = 0;
+  #retryMs: number | undefined;
   #isAnswered = false;
   #isOver = false;
 
@@ -51,6 +64,9 @@ export class AnswerSink implements ResponseSink {
         {
           event: (event) => {
             if (event.type === 'message') this.#receive(readMessage(event.data), event.id);
+          },
+          retry: (retryMs) => {
+            this.#retryMs = retryMs;
           },
           tooLarge: () => this.#tooLarge(),
         },
@@ -83,14 +99,11 @@ export class AnswerSink implements ResponseSink {
       const body = this.#body.length === 1 ? this.#body[0]! : Buffer.concat(this.#body, this.#bodyBytes);
       this.#receive(readMessage(body), '');
     }
-    if (!this.#isAnswered) {
-      this.#unanswered(
-        new DrawbridgeError('upstream_lost', `${this.#where} ended its response without the answer`, {
-          mayHaveRun: true,
-        }),
-      );
-    }
-    this.#over();
+    this.#finish(
+      new DrawbridgeError('upstream_lost', `${this.#where} ended its response without the answer`, {
+        mayHaveRun: true,
+      }),
+    );
   }
 
   fail(error: DrawbridgeError): void {
@@ -98,8 +111,17 @@ export class AnswerSink implements ResponseSink {
       this.#over(this.#head === undefined ? error : this.#refusal());
       return;
     }
-    if (!this.#isAnswered) this.#unanswered(error);
+    this.#finish(error);
+  }
+
+  #finish(error: DrawbridgeError): void {
+    if (!this.#isAnswered && !this.#isOver && !this.#isResumed(error)) this.#unanswered(error);
     this.#over();
+  }
+
+  #isResumed(error: DrawbridgeError): boolean {
+    const lastEventId = this.#decoder?.lastEventId ?? '';
+    return lastEventId !== '' && this.#events.broken?.({ lastEventId, retryMs: this.#retryMs }, error) === true;
   }
 
   #receive(message: Message, eventId: string): void {

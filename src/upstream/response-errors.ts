@@ -59,6 +59,18 @@ export function errorFor(error: DrawbridgeError, mayHaveRun: boolean): Drawbridg
   });
 }
 
+/** The same error with the time that the server asked for, in milliseconds. */
+export function withRetryAfter(error: DrawbridgeError, retryAfterMs: number): DrawbridgeError {
+  return new DrawbridgeError(error.code, error.message, {
+    ...(error.why === undefined ? {} : { why: error.why }),
+    ...(error.upstreamStatus === undefined ? {} : { upstreamStatus: error.upstreamStatus }),
+    hint: error.hint,
+    mayHaveRun: error.mayHaveRun,
+    retryAfterMs,
+    cause: error,
+  });
+}
+
 /** 404 and 410 by the specification; Python's and older TypeScript servers say it with a 400 that speaks of the session. */
 function isSessionLoss(status: number, body: string): boolean {
   return status === 404 || status === 410 || (status === 400 && /session/i.test(body));

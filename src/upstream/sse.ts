@@ -7,7 +7,7 @@ import { isLoopback } from './dialer.ts';
 import { type Exchange, HttpClient } from './http-client.ts';
 import type { ResponseSink } from './http-connection.ts';
 import type { ResponseHead } from './http-response-head.ts';
-import { errorFor, errorFromResponse, isEventStream } from './response-errors.ts';
+import { errorFor, errorFromResponse, isEventStream, withRetryAfter } from './response-errors.ts';
 import { headerLines, httpClientOptions, UPSTREAM_DEFAULTS, type UpstreamOptions } from './upstream-options.ts';
 
 interface QueuedMessage {
@@ -34,7 +34,10 @@ export class SseUpstream implements Transport {
   /** Undefined until the first answer, which is that to initialize. */
   #protocolVersion: string | undefined;
   #posting: QueuedMessage | undefined;
+  #retryMs: number | undefined;
   #isClosed = false;
+  /** When the event stream last brought anything. */
+  heardAt = 0;
 
   constructor(options: UpstreamOptions) {
     this.#options = options;
@@ -61,7 +64,13 @@ export class SseUpstream implements Transport {
       this.#settleStart = settle;
       const { pathname, search } = this.#options.url;
       const sink = new StreamSink(this.#where, this.#options.maxMessageBytes ?? UPSTREAM_DEFAULTS.maxMessageBytes, {
+        heard: () => {
+          this.heardAt = performance.now();
+        },
         event: (event) => this.#receive(event),
+        retry: (retryMs) => {
+          this.#retryMs = retryMs;
+        },
         end: (error) => this.#end(error),
       });
       const request = { method: 'GET', path: pathname + search, headers: this.#getHeaders, timeoutMs: 0 } as const;
@@ -145,9 +154,10 @@ export class SseUpstream implements Transport {
     );
   }
 
-  #end(error: DrawbridgeError): void {
+  #end(reason: DrawbridgeError): void {
     if (this.#isClosed) return;
     this.#isClosed = true;
+    const error = this.#retryMs === undefined ? reason : withRetryAfter(reason, this.#retryMs);
     this.#stream?.abort();
     this.#client.close();
     this.#settleStart(error);
@@ -163,6 +173,7 @@ export class SseUpstream implements Transport {
 class StreamSink implements ResponseSink {
   readonly #where: string;
   readonly #end: (error: DrawbridgeError) => void;
+  readonly #heard: () => void;
   readonly #decoder: SseDecoder;
   #refusal: ResponseHead | undefined;
   #body = '';
@@ -170,13 +181,20 @@ class StreamSink implements ResponseSink {
   constructor(
     where: string,
     maxMessageBytes: number,
-    events: { event(event: SseEvent): void; end(error: DrawbridgeError): void },
+    events: {
+      heard(): void;
+      event(event: SseEvent): void;
+      retry(retryMs: number): void;
+      end(error: DrawbridgeError): void;
+    },
   ) {
     this.#where = where;
     this.#end = events.end;
+    this.#heard = events.heard;
     this.#decoder = new SseDecoder(
       {
         event: events.event,
+        retry: events.retry,
         tooLarge: (limit) =>
           events.end(new DrawbridgeError('upstream_invalid', `${where} sent a message of more than ${limit} bytes`)),
       },
@@ -192,8 +210,10 @@ class StreamSink implements ResponseSink {
   }
 
   data(chunk: Buffer): void {
-    if (this.#refusal === undefined) this.#decoder.push(chunk);
-    else if (this.#body.length < KEPT_BODY_BYTES) this.#body += chunk.toString();
+    if (this.#refusal === undefined) {
+      this.#heard();
+      this.#decoder.push(chunk);
+    } else if (this.#body.length < KEPT_BODY_BYTES) this.#body += chunk.toString();
     else this.end();
   }
 
