@@ -254,8 +254,8 @@ export class ConnectionKeeper {
   #failed(error: DrawbridgeError): void {
     const isNews = this.#attempts.outage?.last.sentence !== error.sentence;
     const outage = this.#attempts.fail(error);
-    this.#options.logger[isNews ? 'warn' : 'debug'](`${error.sentence}; trying again`);
     if (outage.isPermanent) this.#events.refused(outage);
+    if (!this.#isClosed) this.#options.logger[isNews ? 'warn' : 'debug'](`${error.sentence}; trying again`);
   }
 
   #probe(isAfterSleep: boolean): void {
