@@ -54,16 +54,17 @@ export class Connection {
    * Sends a request of our own and waits for its answer, be it a result or an error of the server. A timeout tells with
    * `mayHaveRun` whether the server had at least taken it.
    */
-  async ask(request: Message, timeoutMs: number): Promise<Message> {
+  ask(request: Message, timeoutMs: number): Promise<Message> {
+    const key = request.key ?? '';
     const answer = this.expect(request, timeoutMs);
-    answer.catch(() => {});
-    try {
-      await this.transport.send(request);
-      const question = this.#questions.get(request.key ?? '');
-      if (question !== undefined) question.isTaken = true;
-    } catch (thrown) {
-      this.#fail(request.key ?? '', toDrawbridgeError(thrown));
-    }
+    // The answer may come, or its time be over, before the server has said that it took the question.
+    Promise.resolve(this.transport.send(request)).then(
+      () => {
+        const question = this.#questions.get(key);
+        if (question !== undefined) question.isTaken = true;
+      },
+      (thrown: unknown) => this.#fail(key, toDrawbridgeError(thrown)),
+    );
     return answer;
   }
 
