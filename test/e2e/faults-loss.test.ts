@@ -1,0 +1,4 @@
+import { describeFaults } from '../parts/faults.ts';
+
+describeFaults('loss');
+describeFaults('start');

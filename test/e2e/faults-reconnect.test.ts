@@ -1,0 +1,3 @@
+import { describeFaults } from '../parts/faults.ts';
+
+describeFaults('reconnect');
