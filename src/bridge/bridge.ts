@@ -4,6 +4,7 @@ import { silentLogger } from '../log.ts';
 import { join } from '../relay/relay.ts';
 import { createUpstream } from '../upstream/detection.ts';
 import type { BridgeOptions } from './bridge-options.ts';
+import { withInterceptors } from './interceptors.ts';
 
 export interface Bridge {
   /**
@@ -31,8 +32,13 @@ export function createBridge(options: BridgeOptions): Bridge {
     fulfil = resolve;
   });
 
-  const downstream = new StdioDownstream({ input: options.input, output: options.output, onInputEnd: () => finish() });
-  const upstream = createUpstream({
+  const downstream = new StdioDownstream({
+    input: options.input,
+    output: options.output,
+    ...(options.maxLineBytes === undefined ? {} : { maxLineBytes: options.maxLineBytes }),
+    onInputEnd: () => finish(),
+  });
+  const server = createUpstream({
     url,
     kind: options.transport ?? 'auto',
     logger,
@@ -43,6 +49,7 @@ export function createBridge(options: BridgeOptions): Bridge {
     onDetected: (kind) =>
       logger.info(`connected to ${url.host}, which speaks ${kind === 'sse' ? 'legacy SSE' : 'Streamable HTTP'}`),
   });
+  const upstream = withInterceptors(server, options, logger);
   const relay = join(downstream, upstream, {
     logger,
     onEnd: (by, error) => {

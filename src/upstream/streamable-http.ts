@@ -1,5 +1,6 @@
 import { DrawbridgeError } from '../errors.ts';
-import { errorReply, type Message, protocolVersionOf, readMessage } from '../message/message.ts';
+import { readMessages } from '../message/batch.ts';
+import { errorReply, type Message, protocolVersionOf } from '../message/message.ts';
 import type { Transport, TransportEvents } from '../relay/transport.ts';
 import { AcceptanceSink } from './acceptance-sink.ts';
 import { AnswerSink } from './answer-sink.ts';
@@ -160,7 +161,13 @@ export class StreamableHttpUpstream implements Transport {
       logger: this.#options.logger,
       headers: () => this.#sessionHeaders(),
       message: (bytes, eventId) => {
-        this.#events?.message(readMessage(bytes), { eventId: eventId === '' ? undefined : eventId });
+        const messages = readMessages(bytes);
+        if (typeof messages === 'string') {
+          this.#events?.error(new DrawbridgeError('upstream_invalid', `${this.#where} sent ${messages}`));
+          return;
+        }
+        const route = { eventId: eventId === '' ? undefined : eventId };
+        for (const message of messages) this.#events?.message(message, route);
       },
     });
     this.#listening.open();
