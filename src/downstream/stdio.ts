@@ -1,7 +1,7 @@
 import type { Readable, Writable } from 'node:stream';
 import { DrawbridgeError, toDrawbridgeError } from '../errors.ts';
 import { splitBatch } from '../message/batch.ts';
-import { encodeLine } from '../message/encode.ts';
+import { encodeLine, encodeLineParts } from '../message/encode.ts';
 import { LineDecoder } from '../message/line-decoder.ts';
 import { findShapeFault, findTextFault, replyIdOf } from '../message/line-fault.ts';
 import { errorReply, type Message, readMessage } from '../message/message.ts';
@@ -61,7 +61,7 @@ export class StdioDownstream implements Transport {
   send(message: Message): void | Promise<void> {
     const { output } = this.#options;
     if (this.#isClosed || output.destroyed) return;
-    if (output.write(encodeLine(message))) return;
+    if (this.#write(encodeLineParts(message))) return;
     this.#drained ??= new Promise((fulfil) => {
       const settle = (): void => {
         output.off('drain', settle).off('close', settle);
@@ -71,6 +71,16 @@ export class StdioDownstream implements Transport {
       output.on('drain', settle).on('close', settle);
     });
     return this.#drained;
+  }
+
+  /** Tells whether the output takes more, as `write` of a stream does. */
+  #write(parts: readonly Buffer[]): boolean {
+    const { output } = this.#options;
+    if (parts.length > 1) output.cork();
+    let isReady = true;
+    for (const part of parts) isReady = output.write(part);
+    if (parts.length > 1) output.uncork();
+    return isReady;
   }
 
   pause(): void {
