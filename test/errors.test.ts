@@ -34,6 +34,8 @@ const PINNED: Record<string, readonly [number, number, number]> = {
   parse_error: [400, -32700, 1],
   invalid_request: [400, -32600, 1],
   duplicate_id: [400, -32600, 1],
+  tool_not_available: [403, -32603, 1],
+  request_timeout: [504, -32603, 3],
   shutting_down: [503, -32603, 0],
   internal: [500, -32603, 1],
 };

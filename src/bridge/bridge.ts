@@ -4,6 +4,7 @@ import { silentLogger } from '../log.ts';
 import { RecoveringUpstream } from '../recovery/recovering-upstream.ts';
 import { join } from '../relay/relay.ts';
 import type { BridgeOptions } from './bridge-options.ts';
+import { withInterceptors } from './interceptors.ts';
 import { upstreamConnector } from './upstream-connector.ts';
 
 export interface Bridge {
@@ -46,7 +47,7 @@ export function createBridge(options: BridgeOptions): Bridge {
     onInputEnd: () => finish(),
   });
   const connector = upstreamConnector(url, options, logger);
-  const upstream = new RecoveringUpstream({
+  const server = new RecoveringUpstream({
     connect: connector.connect,
     where: url.host,
     logger,
@@ -55,6 +56,7 @@ export function createBridge(options: BridgeOptions): Bridge {
     pingIntervalMs: options.pingIntervalMs ?? DEFAULTS.pingIntervalMs,
     pongTimeoutMs: options.pongTimeoutMs ?? DEFAULTS.pongTimeoutMs,
   });
+  const upstream = withInterceptors(server, options, logger);
   const relay = join(downstream, upstream, {
     logger,
     onEnd: (by, error) => {

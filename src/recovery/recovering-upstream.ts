@@ -1,5 +1,6 @@
 import { DrawbridgeError, toDrawbridgeError } from '../errors.ts';
-import { cancelledKey, type Message } from '../message/message.ts';
+import { cancelledKeyOf } from '../message/fields.ts';
+import type { Message } from '../message/message.ts';
 import type { Route, Transport, TransportEvents } from '../relay/transport.ts';
 import type { Connection } from './connection.ts';
 import { ConnectionKeeper, type ConnectionKeeperOptions } from './connection-keeper.ts';
@@ -123,7 +124,7 @@ export class RecoveringUpstream implements Transport {
 
   /** Whether there is nothing to tell the server. */
   #cancelHeld(cancellation: Message): boolean {
-    const key = cancelledKey(cancellation);
+    const key = cancelledKeyOf(cancellation);
     if (key === undefined || this.#inFlight.has(key)) return false;
     const held = this.#held.find(key);
     if (held !== undefined) {

@@ -77,15 +77,15 @@ export class AnswerResumption implements Exchange {
   #ask(): void {
     const { client, path, where, maxMessageBytes, headers, request, message, unanswered } = this.#options;
     let isAnswered = false;
-    let isBroken = false;
+    let isCut = false;
     const sink = new AnswerSink(request, where, maxMessageBytes, {
       accepted: () => {},
       message: (received, eventId) => {
         isAnswered ||= received.kind === 'response' && received.key === request.key;
         message(received, eventId);
       },
-      broken: (point, error) => {
-        isBroken = true;
+      cut: (point, error) => {
+        isCut = true;
         this.begin(point.lastEventId === '' ? { ...point, lastEventId: this.#lastEventId } : point, error);
         return true;
       },
@@ -94,7 +94,7 @@ export class AnswerResumption implements Exchange {
         unanswered(error);
       },
       over: (refusal) => {
-        if (isBroken) return;
+        if (isCut) return;
         if (isAnswered) this.#finish();
         else this.#refused(refusal);
       },

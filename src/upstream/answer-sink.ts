@@ -1,5 +1,6 @@
 import { DrawbridgeError } from '../errors.ts';
-import { type Message, readMessage } from '../message/message.ts';
+import { readMessages } from '../message/batch.ts';
+import { type Message, nameRequest, readMessage } from '../message/message.ts';
 import { SseDecoder } from '../message/sse-decoder.ts';
 import { KEPT_BODY_BYTES } from './acceptance-sink.ts';
 import type { ResponseSink } from './http-connection.ts';
@@ -21,7 +22,7 @@ export interface AnswerEvents {
    * The stream of the answer broke off after an event with an id. True where somebody goes on from there, who then
    * tells the answer or that there is none.
    */
-  broken?(at: BreakPoint, error: DrawbridgeError): boolean;
+  cut?(at: BreakPoint, error: DrawbridgeError): boolean;
   /** The request was accepted, but its answer will not come. */
   unanswered(error: DrawbridgeError): void;
   /** The exchange is over; with an error, the request was never accepted. Told once, last. */
@@ -63,7 +64,7 @@ export class AnswerSink implements ResponseSink {
       this.#decoder = new SseDecoder(
         {
           event: (event) => {
-            if (event.type === 'message') this.#receive(readMessage(event.data), event.id);
+            if (event.type === 'message') this.#receive(event.data, event.id);
           },
           retry: (retryMs) => {
             this.#retryMs = retryMs;
@@ -97,7 +98,7 @@ export class AnswerSink implements ResponseSink {
     }
     if (this.#kind === 'json' && !this.#isOver) {
       const body = this.#body.length === 1 ? this.#body[0]! : Buffer.concat(this.#body, this.#bodyBytes);
-      this.#receive(readMessage(body), '');
+      this.#receive(body, '');
     }
     this.#finish(
       new DrawbridgeError('upstream_lost', `${this.#where} ended its response without the answer`, {
@@ -121,24 +122,49 @@ export class AnswerSink implements ResponseSink {
 
   #isResumed(error: DrawbridgeError): boolean {
     const lastEventId = this.#decoder?.lastEventId ?? '';
-    return lastEventId !== '' && this.#events.broken?.({ lastEventId, retryMs: this.#retryMs }, error) === true;
+    return lastEventId !== '' && this.#events.cut?.({ lastEventId, retryMs: this.#retryMs }, error) === true;
   }
 
-  #receive(message: Message, eventId: string): void {
-    if (message.kind === 'response' && message.key === this.#request.key) this.#isAnswered = true;
-    this.#events.message(message, eventId);
+  #receive(bytes: Buffer, eventId: string): void {
+    const messages = readMessages(bytes);
+    if (typeof messages === 'string') {
+      this.#broken(`${this.#where} sent ${messages}`);
+      return;
+    }
+    for (const received of messages) {
+      // An error that names no request can here mean one only, and none once that is answered.
+      const named = nameRequest(received, this.#request.id ?? 'null');
+      if (named !== undefined && this.#isAnswered) continue;
+      const message = named ?? received;
+      if (message.kind === 'response' && message.key === this.#request.key) this.#isAnswered = true;
+      this.#events.message(message, eventId);
+    }
   }
 
-  /** Where the refusal is a JSON-RPC error for this very request, it is the answer. */
+  /**
+   * Where the refusal is a JSON-RPC error for this very request, it is the answer. So is one without an id, but not to
+   * `initialize`, by which a server may only say that it speaks another transport.
+   */
   #refused(): void {
-    const body = this.#body.length === 0 ? undefined : readMessage(Buffer.concat(this.#body, this.#bodyBytes));
-    const isAnswer = body?.kind === 'response' && body.key === this.#request.key;
     const error = this.#refusal();
-    if (body !== undefined && isAnswer && error.code !== 'session_lost') {
-      this.#isAnswered = true;
-      this.#events.message(body, '');
-      this.#over();
-    } else this.#over(error);
+    const answer = this.#body.length === 0 ? undefined : this.#answerIn(error);
+    if (answer === undefined) {
+      this.#over(error);
+      return;
+    }
+    this.#isAnswered = true;
+    this.#events.message(answer, '');
+    this.#over();
+  }
+
+  #answerIn({ code, upstreamStatus = 0 }: DrawbridgeError): Message | undefined {
+    const body = readMessage(Buffer.concat(this.#body, this.#bodyBytes));
+    if (code === 'session_lost') return undefined;
+    if (body.kind === 'response' && body.key === this.#request.key) return body;
+    // Only these statuses judge the request; the others are about credentials, load or the server as a whole.
+    const isAboutRequest = code === 'upstream_error' && upstreamStatus < 500 && upstreamStatus !== 429;
+    if (!isAboutRequest || this.#request.method === 'initialize') return undefined;
+    return nameRequest(body, this.#request.id ?? 'null');
   }
 
   #refusal(): DrawbridgeError {
@@ -147,10 +173,13 @@ export class AnswerSink implements ResponseSink {
   }
 
   #tooLarge(): void {
+    this.#broken(`${this.#where} sent a message of more than ${this.#maxMessageBytes} bytes`);
+  }
+
+  #broken(message: string): void {
     if (this.#isOver) return;
     this.#body = [];
-    const message = `${this.#where} sent a message of more than ${this.#maxMessageBytes} bytes`;
-    this.#unanswered(new DrawbridgeError('upstream_invalid', message, { mayHaveRun: true }));
+    if (!this.#isAnswered) this.#unanswered(new DrawbridgeError('upstream_invalid', message, { mayHaveRun: true }));
     this.#over();
   }
 

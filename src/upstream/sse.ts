@@ -1,5 +1,6 @@
 import { DrawbridgeError } from '../errors.ts';
-import { type Message, protocolVersionOf, readMessage } from '../message/message.ts';
+import { readMessages } from '../message/batch.ts';
+import { type Message, protocolVersionOf } from '../message/message.ts';
 import { SseDecoder, type SseEvent } from '../message/sse-decoder.ts';
 import type { Transport, TransportEvents } from '../relay/transport.ts';
 import { AcceptanceSink, KEPT_BODY_BYTES } from './acceptance-sink.ts';
@@ -109,11 +110,17 @@ export class SseUpstream implements Transport {
     if (event.type === 'endpoint') {
       if (this.#postPath === undefined) this.#adoptEndpoint(event.data.toString());
     } else if (event.type === 'message') {
-      const message = readMessage(event.data);
-      if (message.kind === 'response' && this.#protocolVersion === undefined) {
-        this.#protocolVersion = protocolVersionOf(message) ?? '';
+      const messages = readMessages(event.data);
+      if (typeof messages === 'string') {
+        this.#end(new DrawbridgeError('upstream_invalid', `${this.#where} sent ${messages}`));
+        return;
       }
-      this.#events?.message(message, event.id === '' ? undefined : { eventId: event.id });
+      for (const message of messages) {
+        if (message.kind === 'response' && this.#protocolVersion === undefined) {
+          this.#protocolVersion = protocolVersionOf(message) ?? '';
+        }
+        this.#events?.message(message, event.id === '' ? undefined : { eventId: event.id });
+      }
     }
   }
 

@@ -1,5 +1,6 @@
 import { DrawbridgeError } from '../errors.ts';
-import { errorReply, type Message, protocolVersionOf, readMessage } from '../message/message.ts';
+import { readMessages } from '../message/batch.ts';
+import { errorReply, type Message, protocolVersionOf } from '../message/message.ts';
 import type { Transport, TransportEvents } from '../relay/transport.ts';
 import { AcceptanceSink } from './acceptance-sink.ts';
 import { AnswerResumption } from './answer-resumption.ts';
@@ -120,7 +121,7 @@ export class StreamableHttpUpstream implements Transport {
             this.#heard();
             settle();
           },
-          broken: (at, error) => message.method !== 'initialize' && this.#resumeAnswer(message, at, error),
+          cut: (at, error) => message.method !== 'initialize' && this.#resumeAnswer(message, at, error),
           message: (answer, eventId) => this.#receive(answer, message, eventId),
           over,
           unanswered: (error) => this.#events?.message(errorReply(message.id, error), { relatedTo: message.key }),
@@ -197,7 +198,13 @@ export class StreamableHttpUpstream implements Transport {
       },
       message: (bytes, eventId) => {
         this.#heard();
-        this.#events?.message(readMessage(bytes), { eventId: eventId === '' ? undefined : eventId });
+        const messages = readMessages(bytes);
+        if (typeof messages === 'string') {
+          this.#events?.error(new DrawbridgeError('upstream_invalid', `${this.#where} sent ${messages}`));
+          return;
+        }
+        const route = { eventId: eventId === '' ? undefined : eventId };
+        for (const message of messages) this.#events?.message(message, route);
       },
     });
     this.#listening.open();

@@ -146,6 +146,16 @@ describe('the listening stream', () => {
     expect(log.routes.at(-1)).toEqual({ eventId: '5' });
   });
 
+  it('brings each message of a batch, and tells of one that is none', async () => {
+    const { log, get } = await listening();
+    await get.reply(
+      STREAM_HEAD + event('[{"method":"a"},', 'id: 4\n') + event('[{"method":"b"},{"method":"c"}]', 'id: 5\n'),
+    );
+    expect(await log.messageCount(2)).toEqual(['{"method":"b"}', '{"method":"c"}']);
+    expect(log.routes.slice(-2)).toEqual([{ eventId: '5' }, { eventId: '5' }]);
+    expect(log.errors.map(({ message }) => message)).toEqual([`127.0.0.1:${server.port} sent a batch that is no JSON`]);
+  });
+
   it('is opened again when it ends, from the last event id', async () => {
     const { log, get } = await listening();
     expect(get.headers.has('last-event-id')).toBe(false);

@@ -1,0 +1,103 @@
+import {
+  BACKSLASH,
+  CLOSE_BRACE,
+  CLOSE_BRACKET,
+  COLON,
+  COMMA,
+  endOfString,
+  endOfValue,
+  OPEN_BRACE,
+  OPEN_BRACKET,
+  QUOTE,
+  skipSpace,
+} from './scan.ts';
+
+/** A piece of the bytes, from `start` up to but without `end`. */
+export interface Range {
+  readonly start: number;
+  readonly end: number;
+}
+
+/**
+ * Shows each member of the object that opens at `at`, in order: its key with the quotes, and its value. Gives the index
+ * after the object, or undefined where the bytes are no object to its end; what came before the fault was shown.
+ */
+export function members(bytes: Buffer, at: number, show: (key: Range, value: Range) => void): number | undefined {
+  if (bytes[at] !== OPEN_BRACE) return undefined;
+  let next = skipSpace(bytes, at + 1);
+  if (bytes[next] === CLOSE_BRACE) return next + 1;
+  for (;;) {
+    if (bytes[next] !== QUOTE) return undefined;
+    const key = { start: next, end: endOfString(bytes, next) };
+    const colon = skipSpace(bytes, key.end);
+    if (bytes[colon] !== COLON) return undefined;
+    const start = skipSpace(bytes, colon + 1);
+    const end = endOfValue(bytes, start);
+    const after = skipSpace(bytes, end);
+    if (end === start || (bytes[after] !== COMMA && bytes[after] !== CLOSE_BRACE)) return undefined;
+    show(key, { start, end });
+    if (bytes[after] === CLOSE_BRACE) return after + 1;
+    next = skipSpace(bytes, after + 1);
+  }
+}
+
+/** Shows each element of the array that opens at `at`, and gives what `members` gives. */
+export function elements(bytes: Buffer, at: number, show: (element: Range) => void): number | undefined {
+  if (bytes[at] !== OPEN_BRACKET) return undefined;
+  let start = skipSpace(bytes, at + 1);
+  if (bytes[start] === CLOSE_BRACKET) return start + 1;
+  for (;;) {
+    const end = endOfValue(bytes, start);
+    const after = skipSpace(bytes, end);
+    if (end === start || (bytes[after] !== COMMA && bytes[after] !== CLOSE_BRACKET)) return undefined;
+    show({ start, end });
+    if (bytes[after] === CLOSE_BRACKET) return after + 1;
+    start = skipSpace(bytes, after + 1);
+  }
+}
+
+/** What `soleMember` gives where two readers of the object could disagree about the member. */
+export const AMBIGUOUS = 'ambiguous';
+
+/**
+ * The value of the member with this name in the object that opens at `at`; undefined where there is none. It is
+ * `ambiguous` where the name stands twice, in whatever case since some servers (Go's) read keys without regard to it, and
+ * where the bytes are no object.
+ */
+export function soleMember(bytes: Buffer, at: number, name: string): Range | typeof AMBIGUOUS | undefined {
+  const folded = fold(name);
+  let found: Range | undefined;
+  let count = 0;
+  const end = members(bytes, at, (key, value) => {
+    if (!isNamed(bytes, key, folded)) return;
+    found = value;
+    count++;
+  });
+  return end === undefined || count > 1 ? AMBIGUOUS : found;
+}
+
+/** The text of the string in this range, its escapes resolved; undefined where it is no string. */
+export function stringAt(bytes: Buffer, range: Range): string | undefined {
+  if (bytes[range.start] !== QUOTE) return undefined;
+  try {
+    return JSON.parse(bytes.toString('utf8', range.start, range.end)) as string;
+  } catch {
+    return undefined;
+  }
+}
+
+/** Compares the key with a name that was folded; most keys are told apart by their length. */
+function isNamed(bytes: Buffer, key: Range, folded: string): boolean {
+  const length = key.end - key.start - 2;
+  if (length === folded.length) return fold(bytes.toString('utf8', key.start + 1, key.end - 1)) === folded;
+  // With an escape a character takes up to six bytes, and up to three without.
+  if (length < folded.length || length > folded.length * 6) return false;
+  const isEscaped = bytes.subarray(key.start, key.end).includes(BACKSLASH);
+  const text = isEscaped ? stringAt(bytes, key) : bytes.toString('utf8', key.start + 1, key.end - 1);
+  return text !== undefined && fold(text) === folded;
+}
+
+/** In both directions, since `ſ` is a kind of `S`, and the sign for kelvin a kind of `k`. */
+function fold(text: string): string {
+  return text.toLowerCase().toUpperCase();
+}
