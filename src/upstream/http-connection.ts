@@ -128,7 +128,7 @@ export class HttpConnection {
       'upstream_invalid',
       `${this.#origin.where} sent a response that is not HTTP as it should be`,
       {
-        why: `${why ?? message}, ${this.#peer.text}`,
+        why: `${why ?? message}, from ${this.#peer.text}`,
         hint,
         mayHaveRun: true,
         cause: thrown,

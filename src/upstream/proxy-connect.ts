@@ -95,7 +95,7 @@ function readAnswer(
   } catch (thrown) {
     const why = thrown instanceof DrawbridgeError ? thrown.why : String(thrown);
     return new DrawbridgeError('upstream_unreachable', `${where} did not answer as a proxy`, {
-      why: `${why}, ${from}`,
+      why: `${why}, from ${from}`,
       hint: IS_IT_A_PROXY,
     });
   }

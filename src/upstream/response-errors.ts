@@ -72,11 +72,11 @@ function redirectError(where: string, head: ResponseHead, details: DrawbridgeErr
   const location = head.headers.get('location')?.slice(0, EXCERPT_CHARS);
   const message = `${where} redirects to ${location ?? 'nowhere'}`;
   const to = location !== undefined && URL.canParse(location) ? new URL(location) : undefined;
-  // A server behind a proxy that ends TLS often takes itself for one of http.
-  const hint =
-    to?.protocol === 'http:' && to.host === where
-      ? `If the URL begins with https:// already, try https://${to.host}${to.pathname}; a server behind a proxy redirects so.`
-      : undefined;
+  // Within its origin such a redirect would have been followed, so what was asked was https.
+  const isDowngrade = to?.protocol === 'http:' && to.host === where && (head.status === 307 || head.status === 308);
+  const hint = isDowngrade
+    ? `The server takes itself for one of http, as servers behind a proxy do. Try https://${to.host}${to.pathname} as the URL.`
+    : undefined;
   return new DrawbridgeError('upstream_redirect', message, { ...details, ...(hint === undefined ? {} : { hint }) });
 }
 

@@ -78,7 +78,7 @@ describe('a server that cannot be used', () => {
     expectThreeLines({ ...result, stdout: '' }, 3, {
       error: `cannot reach 127.0.0.1:${gone.port}`,
       why: `ECONNREFUSED 127.0.0.1:${gone.port} (IPv4)`,
-      tryThis: 'Is the MCP server running, and is this its address?',
+      tryThis: `Nothing listens on 127.0.0.1:${gone.port}. Is the MCP server running? If an SSH tunnel (ssh -L) should lead there, it is down; --ssh keeps one up.`,
     });
     expect(answers('1')(result.stdout)).toBe(true);
     expect(reasonOf(result.stdout)).toBe('upstream_unreachable');
@@ -117,7 +117,7 @@ describe('a server that cannot be used', () => {
     expectThreeLines({ ...result, stdout: '' }, 4, {
       error: `127.0.0.1:${port} refused the supplied credential`,
       why: 'HTTP 401: go away,\\u000awith your ***',
-      tryThis: 'Check the credential given with --header.',
+      tryThis: /^Give the credential that it wants with --header/,
     });
   });
 });
