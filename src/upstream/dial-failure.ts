@@ -74,8 +74,12 @@ export function cannotReach({ target, way, hop }: DialRoute, step: DialStep): st
 function remedy(route: DialRoute, { step, error, address }: DialFailure): string {
   const { way, hop } = route;
   const tls = readTlsFailure(error);
+  const isCertificate = tls?.detail !== undefined || tls?.isClientRefused === true;
+  if (way === 'proxy' && step === 'hop-tls' && !isCertificate) {
+    return 'Does the proxy speak TLS itself? If not, its URL begins with http://.';
+  }
   if (tls !== undefined) return tls.hint;
-  if (step !== 'connect') return tlsCutRemedy(route, step, error.code, address);
+  if (step !== 'connect') return tlsCutRemedy(way, error.code, address);
   if (way === 'proxy') return `Is the proxy running? ${PROXY_SET_BY}`;
   if (way === 'tunnel') return 'The near end of the tunnel is down.';
   const isIPv6 = isIP(address) === 6;
@@ -104,13 +108,11 @@ function remedy(route: DialRoute, { step, error, address }: DialFailure): string
 }
 
 /** The connection stood, but TLS with it did not come about. */
-function tlsCutRemedy({ way }: DialRoute, step: DialStep, code: string | undefined, address: string): string {
+function tlsCutRemedy(way: DialWay, code: string | undefined, address: string): string {
   if (code === 'ETIMEDOUT') return 'It takes connections, but not part in TLS. Is it hung, or is http:// meant?';
   if (way === 'tunnel') return FAR_END_DOWN;
   if (way === 'direct' && isLoopbackAddress(address)) return `${FAR_END_DOWN} Or is http:// meant?`;
-  return step === 'hop-tls' && way === 'proxy'
-    ? 'Does the proxy speak TLS itself? If not, its URL begins with http://.'
-    : 'It closed the connection within the TLS handshake. A firewall may do that; or is http:// meant?';
+  return 'It closed the connection within the TLS handshake. A firewall may do that; or is http:// meant?';
 }
 
 /** A tunnel takes connections whether or not anything answers at its far end. */
