@@ -31,7 +31,7 @@ const CLIENT_CERTIFICATE = 'Give a client certificate that the server accepts wi
 const SPEAKS_HTTP = 'What listens there does not speak TLS. If it speaks plain HTTP, begin the URL with http://.';
 const OUTDATED = 'The server speaks only versions of TLS that are no longer secure; it must offer TLS 1.2 or later.';
 
-/** By OpenSSL's name for it, without the prefix that Node puts before it. */
+/** By OpenSSL's name for it, alerts by their own name (RFC 8446 §6); what stands before the names differs by version. */
 const HINTS: Readonly<Record<string, string>> = {
   CERT_HAS_EXPIRED: 'Its owner must renew the certificate. Is the clock of this machine right?',
   CERT_NOT_YET_VALID: 'Is the clock of this machine right?',
@@ -42,17 +42,16 @@ const HINTS: Readonly<Record<string, string>> = {
   UNEXPECTED_MESSAGE: SPEAKS_HTTP,
   EPROTO: SPEAKS_HTTP,
   UNSUPPORTED_PROTOCOL: OUTDATED,
-  TLSV1_ALERT_PROTOCOL_VERSION: OUTDATED,
+  PROTOCOL_VERSION: OUTDATED,
   DH_KEY_TOO_SMALL: OUTDATED,
-  TLSV1_UNRECOGNIZED_NAME: 'The server does not know the host name of the URL.',
-  TLSV1_ALERT_NO_APPLICATION_PROTOCOL: 'The server does not offer HTTP/1.1, which this package speaks.',
+  UNRECOGNIZED_NAME: 'The server does not know the host name of the URL.',
   NO_APPLICATION_PROTOCOL: 'The server does not offer HTTP/1.1, which this package speaks.',
-  SSLV3_ALERT_HANDSHAKE_FAILURE: `The server found nothing in common. ${CLIENT_CERTIFICATE}`,
+  HANDSHAKE_FAILURE: `The server found nothing in common. ${CLIENT_CERTIFICATE}`,
 };
 
 /** Alerts by which servers refuse a client for its certificate or for having none (RFC 8446 §6.2). */
 const CLIENT_REFUSED =
-  /_ALERT_(CERTIFICATE_REQUIRED|BAD_CERTIFICATE|CERTIFICATE_EXPIRED|CERTIFICATE_REVOKED|CERTIFICATE_UNKNOWN|UNSUPPORTED_CERTIFICATE|UNKNOWN_CA|ACCESS_DENIED)$/;
+  /^(CERTIFICATE_REQUIRED|BAD_CERTIFICATE|CERTIFICATE_EXPIRED|CERTIFICATE_REVOKED|CERTIFICATE_UNKNOWN|UNSUPPORTED_CERTIFICATE|UNKNOWN_CA|ACCESS_DENIED)$/;
 
 export function isUnknownAuthority(code: string | undefined): boolean {
   return code !== undefined && UNKNOWN_AUTHORITY.has(code);
@@ -73,8 +72,9 @@ export function readTlsFailure(error: TlsError): TlsFailure | undefined {
       hint: 'Use a name that the certificate has in the URL; through a tunnel, the name of the server itself.',
     };
   }
-  if (CLIENT_REFUSED.test(code)) return { hint: CLIENT_CERTIFICATE, isClientRefused: true };
-  const hint = HINTS[code.replace(/^ERR_SSL_/, '')];
+  const name = code.replace(/^ERR_SSL_((SSL\/TLS|SSLV3|TLSV1|TLSV13)_(ALERT_)?)?/, '');
+  if (name !== code && CLIENT_REFUSED.test(name)) return { hint: CLIENT_CERTIFICATE, isClientRefused: true };
+  const hint = HINTS[name];
   if (code === 'CERT_HAS_EXPIRED' && hint !== undefined) return { detail: 'its certificate has expired', hint };
   if (hint !== undefined) return { hint };
   return code.startsWith('ERR_SSL_') || code.startsWith('CERT_')

@@ -15,8 +15,8 @@ const CERTIFICATE = /-----BEGIN CERTIFICATE-----[\s\S]+?-----END CERTIFICATE----
 
 /**
  * What one client trusts and shows in TLS, made when the first connection needs it. Certificates that are given are
- * trusted beside those of Node; those of the operating system only after a certificate was not recognised, because
- * reading them takes some 40 ms. Methods reject with `config` for certificates and keys that cannot be read.
+ * trusted beside those of Node. Where that is not enough, more is trusted from then on: what the operating system
+ * trusts, which takes some 40 ms to read. Methods reject with `config` for certificates and keys that cannot be read.
  */
 export class TlsTrust {
   readonly #options: TlsOptions;
@@ -27,7 +27,6 @@ export class TlsTrust {
     this.#options = options;
   }
 
-  /** Whether the operating system's certificates are trusted. */
   get isWidened(): boolean {
     return this.#isWidened;
   }
@@ -44,8 +43,8 @@ export class TlsTrust {
   /** Whether a connection that failed so may succeed now, because more is trusted than `wasWidened` says. */
   async widenAfter(error: NodeJS.ErrnoException, wasWidened: boolean): Promise<boolean> {
     if (wasWidened || !isUnknownAuthority(error.code)) return false;
-    const tls: Tls = await import('node:tls');
-    if (tls.getCACertificates === undefined) return false;
+    const { getCACertificates }: Tls = await import('node:tls');
+    if (getCACertificates === undefined && this.#options.ca === undefined) return false;
     if (!this.#isWidened) {
       this.#isWidened = true;
       this.#contexts.clear();
@@ -58,12 +57,18 @@ export class TlsTrust {
     const given = (this.#options.ca ?? []).flatMap((pem) => readCertificates(pem, X509Certificate));
     const { cert, key } = this.#options;
     const identity = role === 'server' && cert !== undefined && key !== undefined ? { cert, key } : {};
-    const ca = this.#isWidened || given.length > 0 ? this.#authorities(tls, given) : undefined;
+    const { getCACertificates: list } = tls;
     try {
-      const context = tls.createSecureContext({ ...identity, ...(ca === undefined ? {} : { ca }) });
-      // Before Node 22.15 nothing lists what Node trusts, NODE_EXTRA_CA_CERTS included, but one more can be added to it.
-      if (ca === undefined)
+      if (list !== undefined && (this.#isWidened || given.length > 0)) {
+        const system = this.#isWidened ? list('system') : [];
+        return tls.createSecureContext({ ...identity, ca: [...list('default'), ...system, ...given] });
+      }
+      const context = tls.createSecureContext(identity);
+      // Before Node 22.15 what it trusts cannot be listed. One more can be added, but that leaves NODE_EXTRA_CA_CERTS
+      // out, so the two are trusted one after the other: first those that are given, then those that are not.
+      if (list === undefined && !this.#isWidened) {
         for (const pem of given) (context.context as { addCACert(pem: string): void }).addCACert(pem);
+      }
       return context;
     } catch (thrown) {
       throw new DrawbridgeError('config', 'the client certificate and its key cannot be used', {
@@ -72,12 +77,6 @@ export class TlsTrust {
         cause: thrown,
       });
     }
-  }
-
-  #authorities(tls: Tls, given: readonly string[]): string[] | undefined {
-    if (tls.getCACertificates === undefined) return undefined;
-    const system = this.#isWidened ? tls.getCACertificates('system') : [];
-    return [...tls.getCACertificates('default'), ...system, ...given];
   }
 }
 

@@ -153,18 +153,21 @@ describe('a certificate that cannot be trusted', () => {
 
 describe('a client that a server does not want', () => {
   it.each([
-    ['has no certificate, in TLS 1.3', ['-tls1_3'], undefined, 'ERR_SSL_TLSV13_ALERT_CERTIFICATE_REQUIRED'],
-    ['has no certificate, in TLS 1.2', ['-tls1_2'], undefined, 'ERR_SSL_SSLV3_ALERT_HANDSHAKE_FAILURE'],
-    ['has a foreign certificate, in TLS 1.3', ['-tls1_3'], 'strangerClient', 'ERR_SSL_TLSV1_ALERT_UNKNOWN_CA'],
-    ['has a foreign certificate, in TLS 1.2', ['-tls1_2'], 'strangerClient', 'ERR_SSL_TLSV1_ALERT_UNKNOWN_CA'],
+    ['has no certificate, in TLS 1.3', ['-tls1_3'], undefined, 'CERTIFICATE_REQUIRED'],
+    ['has no certificate, in TLS 1.2', ['-tls1_2'], undefined, 'HANDSHAKE_FAILURE'],
+    ['has a foreign certificate, in TLS 1.3', ['-tls1_3'], 'strangerClient', 'UNKNOWN_CA'],
+    ['has a foreign certificate, in TLS 1.2', ['-tls1_2'], 'strangerClient', 'UNKNOWN_CA'],
   ] as const)('because it %s, is told so', async (_what, args, name, code) => {
     const port = await startOpenssl(['-Verify', '1', '-verify_return_error', ...args]);
     const identity = name === undefined ? {} : { cert: certificates[name].cert, key: certificates[name].key };
     const { error } = await get(`https://127.0.0.1:${port}/`, { tls: { ...trusted(), ...identity } }).over();
-    expect(error?.why).toBe(`${code} 127.0.0.1:${port} (IPv4)`);
+    // The prefix differs between versions of OpenSSL.
+    expect(error?.why?.replace(/^ERR_SSL_[A-Z0-9/]+_ALERT/, 'ERR_SSL_ALERT')).toBe(
+      `ERR_SSL_ALERT_${code} 127.0.0.1:${port} (IPv4)`,
+    );
     expect(error?.hint).toContain('--client-cert and --client-key');
     expect(error?.mayHaveRun).toBe(false);
-    if (!code.endsWith('HANDSHAKE_FAILURE')) expect(error?.code).toBe('upstream_refused');
+    if (code !== 'HANDSHAKE_FAILURE') expect(error?.code).toBe('upstream_refused');
   });
 });
 
