@@ -280,7 +280,6 @@ export class RecoveringUpstream implements Transport {
 
 /** Whether the error speaks of the server or the way to it, and not of the message. */
 function isTrouble({ code, upstreamStatus }: DrawbridgeError): boolean {
-  if (upstreamStatus !== undefined)
-    return upstreamStatus >= 500 || upstreamStatus === 429 || code === 'upstream_invalid';
+  if (upstreamStatus !== undefined) return upstreamStatus >= 500 || code === 'upstream_invalid';
   return code === 'upstream_lost' || code === 'upstream_unreachable' || code === 'upstream_timeout';
 }

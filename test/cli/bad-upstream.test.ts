@@ -117,7 +117,7 @@ describe('a server that cannot be used', () => {
     expectThreeLines({ ...result, stdout: '' }, 4, {
       error: `127.0.0.1:${port} refused the supplied credential`,
       why: 'HTTP 401: go away,\\u000awith your ***',
-      tryThis: 'Check the credential given with --header.',
+      tryThis: /^Give the credential that it wants with --header/,
     });
   });
 });

@@ -70,7 +70,7 @@ describe('a session that is lost', () => {
     const [first, second] = [1, 2].map((id) => upstream.send(messageOf(request(String(id)))));
     const posts = [await server.next('POST'), await server.next('POST')];
     await posts[0]!.reply(response(status, body));
-    expect(await takeError(first!)).toMatchObject({ code: 'session_lost' });
+    expect(await takeError(first!)).toMatchObject({ code: 'session_lost', mayHaveRun: false });
     expect(await log.ended()).toMatchObject({
       code: 'session_lost',
       message: `127.0.0.1:${server.port} does not know this session or path`,
