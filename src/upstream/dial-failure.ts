@@ -98,6 +98,7 @@ function remedy(route: DialRoute, { step, error, address }: DialFailure): string
         ? 'This machine cannot go there over IPv6; --family 4 takes IPv4.'
         : 'This machine has no way there. Is it online, and the VPN on?';
     case 'ECONNRESET':
+      if (isLoopbackAddress(address)) return FAR_END_DOWN;
       return 'Something on the way cut the connection: a firewall, or a network that wants a proxy in HTTPS_PROXY.';
     case 'EACCES':
     case 'EPERM':

@@ -95,7 +95,9 @@ function busyError(where: string, head: ResponseHead, details: DrawbridgeErrorDe
 /** Retry-After (RFC 9110 §10.2.3), seconds or a date, in milliseconds; at most an hour. */
 function retryAfterOf(head: ResponseHead): number | undefined {
   const text = head.headers.get('retry-after') ?? '';
-  const ms = /^\d{1,9}$/.test(text) ? Number(text) * 1000 : Date.parse(text) - Date.now();
+  // Date.parse takes much for a date, -5 among it; that of HTTP begins with the day of the week.
+  const date = /^[A-Z][a-z]{2}/.test(text) ? Date.parse(text) : Number.NaN;
+  const ms = /^\d{1,9}$/.test(text) ? Number(text) * 1000 : date - Date.now();
   return Number.isNaN(ms) ? undefined : Math.min(Math.max(ms, 0), MAX_RETRY_AFTER_MS);
 }
 
