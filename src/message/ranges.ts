@@ -65,11 +65,10 @@ export const AMBIGUOUS = 'ambiguous';
  * where the bytes are no object.
  */
 export function soleMember(bytes: Buffer, at: number, name: string): Range | typeof AMBIGUOUS | undefined {
-  const folded = fold(name);
   let found: Range | undefined;
   let count = 0;
   const end = members(bytes, at, (key, value) => {
-    if (!isNamed(bytes, key, folded)) return;
+    if (!isNamed(bytes, key, name)) return;
     found = value;
     count++;
   });
@@ -86,15 +85,23 @@ export function stringAt(bytes: Buffer, range: Range): string | undefined {
   }
 }
 
-/** Compares the key with a name that was folded; most keys are told apart by their length. */
-function isNamed(bytes: Buffer, key: Range, folded: string): boolean {
+/** Most keys are told apart by their length, and nearly all without building a string. */
+function isNamed(bytes: Buffer, key: Range, name: string): boolean {
   const length = key.end - key.start - 2;
-  if (length === folded.length) return fold(bytes.toString('utf8', key.start + 1, key.end - 1)) === folded;
-  // With an escape a character takes up to six bytes, and up to three without.
-  if (length < folded.length || length > folded.length * 6) return false;
-  const isEscaped = bytes.subarray(key.start, key.end).includes(BACKSLASH);
-  const text = isEscaped ? stringAt(bytes, key) : bytes.toString('utf8', key.start + 1, key.end - 1);
-  return text !== undefined && fold(text) === folded;
+  if (length === name.length) {
+    for (let index = 0; index < length; index++) {
+      if ((bytes[key.start + 1 + index]! | 0x20) !== (name.charCodeAt(index) | 0x20)) return false;
+    }
+    return true;
+  }
+  // Of that many characters it is only with escapes, of six bytes at most, or with letters beyond ASCII.
+  if (length < name.length || length > name.length * 6) return false;
+  for (let at = key.start + 1; at < key.end - 1; at++) {
+    if (bytes[at]! < 0x80 && bytes[at] !== BACKSLASH) continue;
+    const text = stringAt(bytes, key);
+    return text !== undefined && fold(text) === fold(name);
+  }
+  return false;
 }
 
 /** In both directions, since `ſ` is a kind of `S`, and the sign for kelvin a kind of `k`. */
