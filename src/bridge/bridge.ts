@@ -1,6 +1,6 @@
 import { StdioDownstream } from '../downstream/stdio.ts';
 import { DrawbridgeError } from '../errors.ts';
-import { silentLogger } from '../log.ts';
+import { secretsOf, silentLogger } from '../log.ts';
 import { join } from '../relay/relay.ts';
 import { createUpstream } from '../upstream/detection.ts';
 import type { BridgeOptions } from './bridge-options.ts';
@@ -11,6 +11,8 @@ export interface Bridge {
    * client ended it in good order, else with what ended it.
    */
   readonly done: Promise<DrawbridgeError | undefined>;
+  /** As if the client had closed its input: what is open has `graceMs` to be answered, then it closes. Idempotent. */
+  finish(): Promise<void>;
   /** Answers what is open, ends the remote session. Idempotent. */
   close(error?: DrawbridgeError): Promise<void>;
 }
@@ -31,7 +33,12 @@ export function createBridge(options: BridgeOptions): Bridge {
     fulfil = resolve;
   });
 
-  const downstream = new StdioDownstream({ input: options.input, output: options.output, onInputEnd: () => finish() });
+  const downstream = new StdioDownstream({
+    input: options.input,
+    output: options.output,
+    secrets: secretsOf(options.headers ?? {}, url),
+    onInputEnd: () => finish(),
+  });
   const upstream = createUpstream({
     url,
     kind: options.transport ?? 'auto',
@@ -81,7 +88,7 @@ export function createBridge(options: BridgeOptions): Bridge {
     await close(new DrawbridgeError('shutting_down', 'the client closed its side before the answer came'));
   }
 
-  return { done, close };
+  return { done, finish, close };
 }
 
 function parseUrl(text: string | URL): URL {

@@ -1,5 +1,6 @@
 import type { Readable, Writable } from 'node:stream';
 import { DrawbridgeError, toDrawbridgeError } from '../errors.ts';
+import { maskSecrets } from '../log.ts';
 import { encodeLine } from '../message/encode.ts';
 import { LineDecoder } from '../message/line-decoder.ts';
 import { errorReply, type Message, readMessage } from '../message/message.ts';
@@ -10,6 +11,8 @@ export interface StdioDownstreamOptions {
   readonly output: Writable;
   /** The longest line taken; a longer one is answered with an error and passed over. Default 64 MiB. */
   readonly maxLineBytes?: number;
+  /** Masked in the errors that are ours; a server's own messages pass as they are. */
+  readonly secrets?: readonly string[];
   /** Told once, when the client has closed its side. Answers can still be sent. */
   readonly onInputEnd: () => void;
 }
@@ -58,7 +61,7 @@ export class StdioDownstream implements Transport {
   send(message: Message): void | Promise<void> {
     const { output } = this.#options;
     if (this.#isClosed || output.destroyed) return;
-    if (output.write(encodeLine(message))) return;
+    if (output.write(encodeLine(this.#withoutSecrets(message)))) return;
     this.#drained ??= new Promise((fulfil) => {
       const settle = (): void => {
         output.off('drain', settle).off('close', settle);
@@ -117,7 +120,8 @@ export class StdioDownstream implements Transport {
     this.#hasReceived = true;
     if (this.#refusal !== undefined) {
       if (message.kind !== 'request') return;
-      this.#options.output.write(encodeLine(errorReply(message.id, this.#refusal.error)), this.#refusal.done);
+      const reply = this.#withoutSecrets(errorReply(message.id, this.#refusal.error));
+      this.#options.output.write(encodeLine(reply), this.#refusal.done);
       return;
     }
     if (message.kind === 'invalid' || message.kind === 'batch') {
@@ -136,6 +140,19 @@ export class StdioDownstream implements Transport {
     const error = toDrawbridgeError(thrown);
     if (message.kind === 'request') this.send(errorReply(message.id, error));
     else this.#events?.error(error);
+  }
+
+  /** A server may well say back what it was sent, and what we quote of it ends in a chat window. */
+  #withoutSecrets(message: Message): Message {
+    const { secrets = [] } = this.#options;
+    const { failure } = message;
+    if (failure === undefined || secrets.length === 0) return message;
+    const { code, message: what, why, hint } = failure;
+    const shown = new DrawbridgeError(code, maskSecrets(what, secrets), {
+      ...(why === undefined ? {} : { why: maskSecrets(why, secrets) }),
+      hint: maskSecrets(hint, secrets),
+    });
+    return errorReply(message.id, shown);
   }
 
   #refuseLongLine(limit: number): void {

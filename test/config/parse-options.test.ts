@@ -1,8 +1,9 @@
 import { describe, expect, it } from 'vitest';
 import { BRIDGE_OPTIONS } from '../../src/config/bridge-options.ts';
 import { GATEWAY_COMMAND_OPTIONS } from '../../src/config/gateway-options.ts';
+import { nearestName } from '../../src/config/nearest-name.ts';
 import { environmentName, type Option, propertyName } from '../../src/config/option.ts';
-import { nearestName, type ParsedOptions, parseOptions } from '../../src/config/parse-options.ts';
+import { type ParsedOptions, parseOptions } from '../../src/config/parse-options.ts';
 import { DrawbridgeError } from '../../src/errors.ts';
 
 const SECRET = 'hunter2-hunter2';
