@@ -11,7 +11,7 @@ const CONNECTION = [
     value: 'kind',
     choices: ['auto', 'sse', 'http', 'sse-first', 'http-first', 'sse-only', 'http-only'],
     default: 'auto',
-    help: 'What the server speaks: sse (legacy) or http (Streamable HTTP); auto finds out, sse-first and http-first say which to try first, -only is the same as without it',
+    help: 'What the server speaks: sse (legacy) or http (Streamable HTTP); auto finds out; sse-first and http-first try that one first; sse-only and http-only are sse and http',
   },
   {
     name: 'header',

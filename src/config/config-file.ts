@@ -110,9 +110,14 @@ function readValue(option: Option, value: unknown, where: string, folder: string
     }
     default:
       if (option.isJson && isObject(value)) return [JSON.stringify(value)];
-      expect(typeof value === 'string', option.isJson ? 'an object or a text' : 'a text');
+      expect(typeof value === 'string', textKindOf(option));
       return [localText(option, value as string, folder)];
   }
+}
+
+function textKindOf({ isJson, choices }: Option): string {
+  if (choices !== undefined) return `one of ${choices.map((choice) => JSON.stringify(choice)).join(', ')}`;
+  return isJson ? 'an object or a text' : 'a text';
 }
 
 function localText(option: Option, text: string, folder: string): string {
