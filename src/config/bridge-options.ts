@@ -19,7 +19,7 @@ const CONNECTION = [
     value: 'name:value',
     isSecret: true,
     separator: ':',
-    help: `Sent to the server with every request; \${NAME} is taken from the environment; repeatable`,
+    help: 'Sent to the server with every request; ${NAME} is taken from the environment; repeatable',
   },
   {
     name: 'header-file',

@@ -42,7 +42,7 @@ export const OAUTH_OPTIONS = [
     value: 'json|@file',
     isJson: true,
     isSecret: true,
-    help: `A client that is registered already; \${NAME} is taken from the environment`,
+    help: 'A client that is registered already; ${NAME} is taken from the environment',
   },
   { name: 'client-metadata-url', kind: 'text', value: 'url', help: 'Our metadata, as the client id' },
   { name: 'device-code', kind: 'flag', help: 'Sign in with a code on another device (RFC 8628)' },
