@@ -1,6 +1,6 @@
 import { StdioDownstream } from '../downstream/stdio.ts';
 import { DrawbridgeError } from '../errors.ts';
-import { silentLogger } from '../log.ts';
+import { secretsOf, silentLogger } from '../log.ts';
 import { RecoveringUpstream } from '../recovery/recovering-upstream.ts';
 import { join } from '../relay/relay.ts';
 import type { BridgeOptions } from './bridge-options.ts';
@@ -13,6 +13,8 @@ export interface Bridge {
    * client ended it in good order, else with what ended it.
    */
   readonly done: Promise<DrawbridgeError | undefined>;
+  /** As if the client had closed its input: what is open has `graceMs` to be answered, then it closes. Idempotent. */
+  finish(): Promise<void>;
   /** Answers what is open, ends the remote session. Idempotent. */
   close(error?: DrawbridgeError): Promise<void>;
 }
@@ -40,9 +42,11 @@ export function createBridge(options: BridgeOptions): Bridge {
     fulfil = resolve;
   });
 
+  const secrets = secretsOf(options.headers ?? {}, url);
   const downstream = new StdioDownstream({
     input: options.input,
     output: options.output,
+    secrets,
     ...(options.maxLineBytes === undefined ? {} : { maxLineBytes: options.maxLineBytes }),
     onInputEnd: () => finish(),
   });
@@ -51,6 +55,7 @@ export function createBridge(options: BridgeOptions): Bridge {
     connect: connector.connect,
     where: url.host,
     logger,
+    secrets,
     holdMs: options.holdMs ?? DEFAULTS.holdMs,
     initializeTimeoutMs: options.initializeTimeoutMs ?? DEFAULTS.initializeTimeoutMs,
     pingIntervalMs: options.pingIntervalMs ?? DEFAULTS.pingIntervalMs,
@@ -96,7 +101,7 @@ export function createBridge(options: BridgeOptions): Bridge {
     await close(new DrawbridgeError('shutting_down', 'the client closed its side before the answer came'));
   }
 
-  return { done, close };
+  return { done, finish, close };
 }
 
 function parseUrl(text: string | URL): URL {

@@ -1,5 +1,6 @@
 import type { Readable, Writable } from 'node:stream';
 import { DrawbridgeError, toDrawbridgeError } from '../errors.ts';
+import { maskSecrets } from '../log.ts';
 import { splitBatch } from '../message/batch.ts';
 import { encodeLine, encodeLineParts } from '../message/encode.ts';
 import { LineDecoder } from '../message/line-decoder.ts';
@@ -13,6 +14,8 @@ export interface StdioDownstreamOptions {
   readonly output: Writable;
   /** The longest line taken; a longer one is answered with an error and passed over. Default 64 MiB. */
   readonly maxLineBytes?: number;
+  /** Masked in the errors that are ours; a server's own messages pass as they are. */
+  readonly secrets?: readonly string[];
   /** Told once, when the client has closed its side. Answers can still be sent. */
   readonly onInputEnd: () => void;
 }
@@ -61,7 +64,7 @@ export class StdioDownstream implements Transport {
   send(message: Message): void | Promise<void> {
     const { output } = this.#options;
     if (this.#isClosed || output.destroyed) return;
-    if (this.#write(encodeLineParts(message))) return;
+    if (this.#write(encodeLineParts(this.#withoutSecrets(message)))) return;
     this.#drained ??= new Promise((fulfil) => {
       const settle = (): void => {
         output.off('drain', settle).off('close', settle);
@@ -150,7 +153,8 @@ export class StdioDownstream implements Transport {
     }
     if (this.#refusal !== undefined) {
       if (message.kind !== 'request') return;
-      this.#options.output.write(encodeLine(errorReply(message.id, this.#refusal.error)), this.#refusal.done);
+      const reply = this.#withoutSecrets(errorReply(message.id, this.#refusal.error));
+      this.#options.output.write(encodeLine(reply), this.#refusal.done);
       return;
     }
     try {
@@ -169,6 +173,19 @@ export class StdioDownstream implements Transport {
     const error = toDrawbridgeError(thrown);
     if (message.kind === 'request') this.send(errorReply(message.id, error));
     else this.#events?.error(error);
+  }
+
+  /** A server may well say back what it was sent, and what we quote of it ends in a chat window. */
+  #withoutSecrets(message: Message): Message {
+    const { secrets = [] } = this.#options;
+    const { failure } = message;
+    if (failure === undefined || secrets.length === 0) return message;
+    const { code, message: what, why, hint } = failure;
+    const shown = new DrawbridgeError(code, maskSecrets(what, secrets), {
+      ...(why === undefined ? {} : { why: maskSecrets(why, secrets) }),
+      hint: maskSecrets(hint, secrets),
+    });
+    return errorReply(message.id, shown);
   }
 
   #refuseLongLine(limit: number, head: Buffer): void {

@@ -15,6 +15,8 @@ export interface ConnectionKeeperOptions {
   /** The server, as errors and the log call it. */
   readonly where: string;
   readonly logger: Logger;
+  /** Values that are masked in what the client is told. */
+  readonly secrets?: readonly string[];
   /** How long the server may be silent before it is pinged; 0 for as long as it likes. */
   readonly pingIntervalMs: number;
   readonly pongTimeoutMs: number;

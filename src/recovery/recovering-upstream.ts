@@ -249,7 +249,7 @@ export class RecoveringUpstream implements Transport {
     this.#release(passage);
     passage.accept();
     passage.isOver = true;
-    this.#answer(provisionalAnswer(passage.message, error));
+    this.#answer(provisionalAnswer(passage.message, error, this.#options.secrets ?? []));
     // The server's answer, when it comes, is the first half of a silent handshake.
     if (connection !== undefined) this.#keeper.suspect(connection, error);
   }

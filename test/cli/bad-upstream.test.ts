@@ -29,12 +29,19 @@ const HEADERS: readonly BadInput[] = [
     args: ['http://127.0.0.1:9/sse'],
     error: 'the header X-Key cannot be sent',
     why: /HTTP does not allow/,
-    tryThis: /--header/,
+    tryThis: /DRAWBRIDGE_HEADER/,
   },
   {
     name: 'a header split by the shell',
     args: ['--header', 'Authorization:', SECRET, 'http://127.0.0.1:9/sse'],
     error: 'the header Authorization has no value',
+    why: /shell splits/,
+    tryThis: /Quote/,
+  },
+  {
+    name: 'a header split by the shell after its scheme',
+    args: ['http://127.0.0.1:9/sse', '--header', 'Authorization:Bearer', SECRET],
+    error: 'the header Authorization has no credential',
     why: /shell splits/,
     tryThis: /Quote/,
   },
@@ -57,8 +64,8 @@ const HEADERS: readonly BadInput[] = [
     env: { DRAWBRIDGE_HEADER_FILE: '/nowhere/headers' },
     args: ['http://127.0.0.1:9/sse'],
     error: 'cannot read /nowhere/headers',
-    why: 'ENOENT; it is named in DRAWBRIDGE_HEADER_FILE',
-    tryThis: /Correct/,
+    why: 'ENOENT; it is named with DRAWBRIDGE_HEADER_FILE',
+    tryThis: /full path/,
   },
 ];
 
