@@ -65,6 +65,12 @@ const TABLE = {
     exitCode: 1,
     hint: 'Use an id that no open request of this session has.',
   },
+  upstream_untrusted: {
+    status: 502,
+    rpcCode: -32603,
+    exitCode: 3,
+    hint: 'Give the certificate of the authority that signed it with --ca, if you trust it.',
+  },
   shutting_down: { status: 503, rpcCode: -32603, exitCode: 0, hint: 'Connect again.' },
   internal: { status: 500, rpcCode: -32603, exitCode: 1, hint: 'Please report this.' },
 } as const;

@@ -1,9 +1,10 @@
 import { StdioDownstream } from '../downstream/stdio.ts';
 import { DrawbridgeError } from '../errors.ts';
-import { silentLogger } from '../log.ts';
+import { type Logger, silentLogger } from '../log.ts';
 import { join } from '../relay/relay.ts';
 import { createUpstream } from '../upstream/detection.ts';
-import type { BridgeOptions } from './bridge-options.ts';
+import { SshTunnel } from '../upstream/ssh-tunnel.ts';
+import type { BridgeOptions, SshOptions } from './bridge-options.ts';
 
 export interface Bridge {
   /**
@@ -19,7 +20,7 @@ const DEFAULT_GRACE_MS = 2000;
 
 /**
  * Gives a stdio client the remote server: joins the two streams to the server's URL. Throws `usage` when the URL is
- * none; everything that happens later is told to the client as a JSON-RPC error and by `done`.
+ * none, `config` when no tunnel can be made as asked for; everything that happens later is told to the client as a JSON-RPC error and by `done`.
  */
 export function createBridge(options: BridgeOptions): Bridge {
   const url = parseUrl(options.url);
@@ -32,6 +33,7 @@ export function createBridge(options: BridgeOptions): Bridge {
   });
 
   const downstream = new StdioDownstream({ input: options.input, output: options.output, onInputEnd: () => finish() });
+  const tunnel = options.ssh === undefined ? undefined : createTunnel(url, options, options.ssh, logger);
   const upstream = createUpstream({
     url,
     kind: options.transport ?? 'auto',
@@ -40,6 +42,7 @@ export function createBridge(options: BridgeOptions): Bridge {
     ...(options.family === undefined ? {} : { family: options.family }),
     ...(options.connectTimeoutMs === undefined ? {} : { connectTimeoutMs: options.connectTimeoutMs }),
     ...(options.maxMessageBytes === undefined ? {} : { maxMessageBytes: options.maxMessageBytes }),
+    ...(tunnel === undefined ? {} : { dialTo: () => tunnel.address() }),
     onDetected: (kind) =>
       logger.info(`connected to ${url.host}, which speaks ${kind === 'sse' ? 'legacy SSE' : 'Streamable HTTP'}`),
   });
@@ -54,6 +57,8 @@ export function createBridge(options: BridgeOptions): Bridge {
   const close = async (error?: DrawbridgeError): Promise<void> => {
     isClosing = true;
     await relay.close(error);
+    // Only now, since the end of the session is told through it.
+    await tunnel?.close();
     fulfil(ended);
   };
   relay.ready.catch((error: DrawbridgeError) => fail(error));
@@ -82,6 +87,16 @@ export function createBridge(options: BridgeOptions): Bridge {
   }
 
   return { done, close };
+}
+
+function createTunnel(url: URL, options: BridgeOptions, ssh: SshOptions, logger: Logger): SshTunnel {
+  const port = url.port === '' ? (url.protocol === 'https:' ? 443 : 80) : Number(url.port);
+  return new SshTunnel({
+    ...ssh,
+    target: { host: url.hostname, port },
+    logger,
+    ...(options.family === undefined ? {} : { family: options.family }),
+  });
 }
 
 function parseUrl(text: string | URL): URL {

@@ -33,6 +33,18 @@ export const BRIDGE_OPTIONS = [
     help: 'How long one address may take to connect',
   },
   {
+    name: 'ssh',
+    kind: 'text',
+    value: 'user@host[:port]',
+    help: 'Reach the server through an SSH tunnel to this host',
+  },
+  {
+    name: 'ssh-key',
+    kind: 'text',
+    value: 'file',
+    help: 'Private key for --ssh; default: what ssh itself tries',
+  },
+  {
     name: 'log-level',
     kind: 'choice',
     choices: LOG_LEVELS,

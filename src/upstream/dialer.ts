@@ -11,6 +11,8 @@ export interface DialTarget {
   readonly host: string;
   readonly port: number;
   readonly isTls: boolean;
+  /** Whose certificate is asked for and checked, where that is not `host`. */
+  readonly serverName?: string;
 }
 
 export interface DialOptions {
@@ -117,6 +119,7 @@ async function dialAddress(
   };
   // TLS costs a bare bridge several milliseconds of start-up, so it is loaded for https alone.
   const tls = target.isTls ? await import('node:tls') : undefined;
+  const serverName = target.serverName ?? target.host;
   return new Promise((fulfil, reject) => {
     const socket =
       tls === undefined
@@ -126,8 +129,8 @@ async function dialAddress(
             port: target.port,
             onread,
             ALPNProtocols: ['http/1.1'],
-            ...(isIP(target.host) === 0 ? { servername: target.host } : {}),
-            checkServerIdentity: (_host, certificate) => tls.checkServerIdentity(target.host, certificate),
+            ...(isIP(serverName) === 0 ? { servername: serverName } : {}),
+            checkServerIdentity: (_host, certificate) => tls.checkServerIdentity(serverName, certificate),
             // Taken, though the types leave it out.
           } as ConnectionOptions);
     const finish = (error?: Error): void => {

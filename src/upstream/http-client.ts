@@ -2,6 +2,7 @@ import { setMaxListeners } from 'node:events';
 import { DrawbridgeError, toDrawbridgeError } from '../errors.ts';
 import { type DialOptions, dial } from './dialer.ts';
 import { HttpConnection, type ResponseSink } from './http-connection.ts';
+import type { NearEnd } from './near-end.ts';
 
 export interface HttpRequest {
   readonly method: 'GET' | 'POST' | 'DELETE';
@@ -18,6 +19,8 @@ export interface HttpClientOptions extends DialOptions {
   readonly url: URL;
   /** The Host header; default: the URL's. */
   readonly hostHeader?: string;
+  /** Asked for each connection; default: the URL's host and port. */
+  readonly dialTo?: () => Promise<NearEnd>;
 }
 
 /** A request under way. */
@@ -81,10 +84,18 @@ export class HttpClient {
     try {
       let connection: HttpConnection | undefined;
       let isEarly = false;
-      const socket = await dial({ host, port, isTls }, this.#options, this.#closing.signal, (chunk) => {
-        if (connection === undefined) isEarly = true;
-        else connection.read(chunk);
-      });
+      const nearEnd = await this.#options.dialTo?.();
+      exchange.explain = nearEnd?.explain;
+      const target = nearEnd === undefined ? { host, port } : { host: nearEnd.host, port: nearEnd.port };
+      const socket = await dial(
+        { ...target, isTls, serverName: host },
+        this.#options,
+        this.#closing.signal,
+        (chunk) => {
+          if (connection === undefined) isEarly = true;
+          else connection.read(chunk);
+        },
+      );
       connection = new HttpConnection(
         socket,
         this.#where,
@@ -152,6 +163,8 @@ class ClientExchange implements Exchange, ResponseSink {
   #deadline: NodeJS.Timeout | undefined;
   #isPaused = false;
   isOver = false;
+  /** Says why the connection failed, where the tunnel that it goes through may know; asked once. */
+  explain: NearEnd['explain'];
 
   constructor(sink: ResponseSink, timeoutMs: number, where: string) {
     this.#sink = sink;
@@ -191,8 +204,14 @@ class ClientExchange implements Exchange, ResponseSink {
   fail(error: DrawbridgeError): void {
     clearTimeout(this.#deadline);
     if (this.isOver) return;
-    this.isOver = true;
     this.#connection = undefined;
+    const explain = this.explain;
+    if (explain !== undefined) {
+      this.explain = undefined;
+      explain(error).then((explained) => this.fail(explained));
+      return;
+    }
+    this.isOver = true;
     this.#sink.fail(error);
   }
 

@@ -2,6 +2,7 @@ import { DrawbridgeError } from '../errors.ts';
 import type { Logger } from '../log.ts';
 import type { Family } from './dialer.ts';
 import type { HttpClientOptions } from './http-client.ts';
+import type { NearEnd } from './near-end.ts';
 
 /** Proxies by the URL scheme of the target, as the environment variables of the same names hold them. */
 export interface ProxyOptions {
@@ -38,7 +39,7 @@ export interface UpstreamOptions {
   readonly proxy?: ProxyOptions;
   readonly tls?: TlsOptions;
   /** Where to dial in place of the URL's host and port, such as the near end of a tunnel. Asked for each connection. */
-  readonly dialTo?: () => Promise<{ readonly host: string; readonly port: number }>;
+  readonly dialTo?: () => Promise<NearEnd>;
   /** Until an event stream has told its endpoint. */
   readonly endpointTimeoutMs?: number;
   /** Until a message is accepted where acceptance is all that is awaited (legacy SSE, notifications). */
@@ -88,5 +89,6 @@ export function httpClientOptions(options: UpstreamOptions): HttpClientOptions {
     family: options.family ?? UPSTREAM_DEFAULTS.family,
     connectTimeoutMs: options.connectTimeoutMs ?? UPSTREAM_DEFAULTS.connectTimeoutMs,
     ...(options.hostHeader === undefined ? {} : { hostHeader: options.hostHeader }),
+    ...(options.dialTo === undefined ? {} : { dialTo: options.dialTo }),
   };
 }

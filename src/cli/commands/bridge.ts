@@ -1,5 +1,6 @@
 import { readFileSync } from 'node:fs';
 import { createBridge } from '../../bridge/bridge.ts';
+import type { SshOptions } from '../../bridge/bridge-options.ts';
 import { BRIDGE_OPTIONS } from '../../config/bridge-options.ts';
 import { environmentNote, formatOptions } from '../../config/help.ts';
 import { nearestName, parseOptions } from '../../config/parse-options.ts';
@@ -41,6 +42,7 @@ export function run(args: readonly string[]): void {
     headers,
     family: values.family ?? '4',
     ...(values['connect-timeout-ms'] === undefined ? {} : { connectTimeoutMs: values['connect-timeout-ms'] }),
+    ...(values.ssh === undefined ? {} : { ssh: sshOptions(values.ssh, values['ssh-key']) }),
     logger,
   });
   let signalled: number | undefined;
@@ -57,6 +59,10 @@ export function run(args: readonly string[]): void {
     if (error === undefined) process.exit(0);
     reportAndExit(error, secrets);
   });
+}
+
+function sshOptions(destination: string, keyFile: string | undefined): SshOptions {
+  return keyFile === undefined ? { destination } : { destination, keyFile };
 }
 
 function serverUrl([url, unexpected]: readonly string[]): URL {
