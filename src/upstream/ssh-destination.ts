@@ -60,7 +60,8 @@ function reasonAgainst(
   if (user?.includes(':')) return 'there is a colon before the @: it takes no password, and is no URL';
   if (user !== undefined && !USER.test(user)) return 'its user name has characters that are not expected in one';
   if (user?.endsWith('\\')) return 'its user name ends with a backslash';
-  if (host === undefined) return 'its host has a colon in it that stands before no port';
+  if (port?.includes(':')) return 'it has too many colons; an IPv6 address is written in brackets';
+  if (host === undefined) return 'its brackets hold no address, or something stands beside them';
   if (host === '') return 'its host is missing';
   if (isBracketed ? !isIPv6(host) || !IPV6_ZONE.test(host) : !HOST.test(host)) {
     return isBracketed ? 'what stands in brackets is no IPv6 address' : 'its host is neither a name nor an address';
