@@ -149,10 +149,10 @@ export function nameSshFailure(destination: SshDestination, lines: readonly stri
     const match = pattern.exec(said);
     if (match === null) continue;
     const { code, message, why, hint } = explain(match, destination, said);
-    return new DrawbridgeError(code, message, { why: why ?? match[0], hint });
+    return new DrawbridgeError(code, message, { why: withoutPeriod(why ?? match[0]), hint });
   }
   const last = lines.findLast((line) => !CHATTER.test(line));
-  const why = last === undefined ? end.how : `${last} (${end.how})`;
+  const why = last === undefined ? end.how : `${withoutPeriod(last)} (${end.how})`;
   const message = `the SSH tunnel to ${sshName(destination)} ended`;
   if (end.wasUp) return new DrawbridgeError('upstream_lost', message, { why, hint: RESTART_HINT });
   const hint = `Does it work in a terminal? ${sshCommandLine(destination)}`;
@@ -178,6 +178,11 @@ export function nameRefusedChannel(
     why: `${kind}: ${reason}`,
     hint: 'Is it running? In the URL, localhost is the machine of the SSH server.',
   });
+}
+
+/** A reason stands within a sentence of ours. */
+function withoutPeriod(line: string): string {
+  return line.trim().replace(/\.$/, '');
 }
 
 export function isChatter(line: string): boolean {

@@ -171,6 +171,27 @@ describe('what an SSH tunnel takes from the user’s configuration of ssh', () =
     expect((await askThrough(tunnel)).status).toBe(404);
   });
 
+  it('is the way through another host, of which nothing is left either', async () => {
+    const client = await sshd.makeClient({
+      config: [
+        `IdentityFile ${sshd.keyFile}`,
+        `User ${sshd.user}`,
+        `Port ${sshd.port}`,
+        'Host inner gate',
+        '  HostName 127.0.0.1',
+        'Host inner',
+        '  ProxyJump gate',
+      ],
+    });
+    const { command } = client;
+    const tunnel = createTunnel({ command, destination: 'inner' });
+    expect((await askThrough(tunnel)).status).toBe(404);
+    const pids = await client.pids();
+    expect(pids.clients).toHaveLength(2);
+    await tunnel.close();
+    await expectNoneLeft(pids);
+  });
+
   it.each([
     ['quiet logs', ['LogLevel QUIET']],
     ['cleared forwardings', ['ClearAllForwardings yes']],
@@ -187,9 +208,7 @@ describe('what an SSH tunnel takes from the user’s configuration of ssh', () =
     });
     const there = ['-p', String(sshd.port), '-i', sshd.keyFile, `${sshd.user}@127.0.0.1`];
     // What it leaves in the background must not hold the outputs of what started it.
-    await run('sh', ['-c', '"$@" </dev/null >/dev/null 2>&1', 'sh', client.command, ...there, 'true'], {
-      label: 'ssh',
-    });
+    await run('sh', ['-c', '"$@" </dev/null >/dev/null 2>&1', 'sh', client.command, ...there, 'true']);
     try {
       expect(existsSync(`${sshd.folder}/shared`)).toBe(true);
       const tunnel = createTunnel({ command: client.command });
@@ -237,7 +256,7 @@ describe('an SSH tunnel that cannot be had is named', () => {
     copyFileSync(sshd.keyFile, keyFile);
     chmodSync(keyFile, 0o644);
     const error = await rejectionOf(createTunnel({ keyFile }).address());
-    expect(error).toMatchObject({ ...refused(), why: `Permissions 0644 for '${keyFile}' are too open.` });
+    expect(error).toMatchObject({ ...refused(), why: `Permissions 0644 for '${keyFile}' are too open` });
     expect(error.hint).toContain('chmod 600');
   });
 

@@ -19,7 +19,7 @@ describe('the end of an ssh', () => {
       name: 'of Windows, for a name that is not there',
       lines: ['ssh: Could not resolve hostname db.example: No such host is known. '],
       expected: { code: 'upstream_unreachable', message: 'cannot reach the SSH server me@db.example' },
-      why: 'looking up db.example: No such host is known. ',
+      why: 'looking up db.example: No such host is known',
       hint: /host of --ssh/,
     },
     {

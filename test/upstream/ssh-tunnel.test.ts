@@ -249,7 +249,7 @@ describe('why a connection through the tunnel failed', () => {
     expect(await explain!(lost())).toMatchObject({
       code: 'upstream_lost',
       message: 'the SSH connection to me@db.example was lost',
-      why: 'Connection to db.example closed by remote host.',
+      why: 'Connection to db.example closed by remote host',
       mayHaveRun: true,
     });
   });
