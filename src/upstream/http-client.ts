@@ -102,6 +102,7 @@ export class HttpClient {
         (idle) => this.#keep(idle),
         (closed) => this.#forget(closed),
       );
+      connection.explain = nearEnd?.explain;
       if (isEarly) {
         connection.destroy();
         throw new DrawbridgeError('upstream_invalid', `${this.#where} spoke before it was asked`);
@@ -180,6 +181,7 @@ class ClientExchange implements Exchange, ResponseSink {
 
   carriedBy(connection: HttpConnection): void {
     this.#connection = connection;
+    this.explain = connection.explain;
     if (this.#isPaused) connection.pause();
   }
 

@@ -2,6 +2,7 @@ import type { Socket } from 'node:net';
 import { DrawbridgeError, toDrawbridgeError } from '../errors.ts';
 import type { ResponseHead } from './http-response-head.ts';
 import { HttpResponseReader } from './http-response-reader.ts';
+import type { NearEnd } from './near-end.ts';
 
 /** Where the response to one request goes: `head`, any `data`, then `end`; or `fail` at any point. One of the two ends it. */
 export interface ResponseSink {
@@ -27,6 +28,8 @@ export class HttpConnection {
   #isClosed = false;
   /** When the connection last became idle, in milliseconds of the monotonic clock. */
   idleSince = 0;
+  /** Of the tunnel that it goes through. */
+  explain: NearEnd['explain'];
 
   constructor(
     socket: Socket,

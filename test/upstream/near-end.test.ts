@@ -80,6 +80,19 @@ describe('a client whose connections are dialled to the near end of a tunnel', (
     expect(seen).toEqual(['upstream_lost']);
   });
 
+  it('tells it of a connection that is used again, too', async () => {
+    const explained = new DrawbridgeError('upstream_unreachable', 'nobody there');
+    const explain = async (): Promise<DrawbridgeError> => explained;
+    const client = createClient(async () => ({ host: '127.0.0.1', port: server.port, explain }));
+    const first = get(client);
+    await (await server.next('GET')).reply(json('here'));
+    await first.over();
+    const second = get(client);
+    (await server.next('GET')).connection.reset();
+    expect((await second.over()).error).toBe(explained);
+    expect(server.connections).toHaveLength(1);
+  });
+
   it('says nothing of a request that was given up while the tunnel was asked', async () => {
     let ask: () => void = () => {};
     const asked = new Promise<void>((fulfil) => {
