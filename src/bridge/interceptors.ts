@@ -1,4 +1,4 @@
-import { type Logger, silentLogger } from '../log.ts';
+import type { Logger } from '../log.ts';
 import { intercept } from '../relay/intercept.ts';
 import type { Transport } from '../relay/transport.ts';
 import type { BridgeOptions } from './bridge-options.ts';
@@ -12,9 +12,9 @@ import { createTrace } from './trace.ts';
  * the client, so that no beat of ours passes for the server's own progress.
  */
 export function withInterceptors(upstream: Transport, options: BridgeOptions, logger: Logger): Transport {
-  const { ignoreTools = [], allowTools, requestTimeoutMs = 0, progressHeartbeatMs = 0 } = options;
+  const { trace = false, ignoreTools = [], allowTools, requestTimeoutMs = 0, progressHeartbeatMs = 0 } = options;
   let outer = upstream;
-  if (logger.debug !== silentLogger.debug) outer = intercept(outer, createTrace(logger));
+  if (trace) outer = intercept(outer, createTrace(logger));
   if (ignoreTools.length > 0 || allowTools !== undefined) {
     const names = { ignore: ignoreTools, ...(allowTools === undefined ? {} : { allow: allowTools }) };
     outer = intercept(outer, createToolFilter(names));

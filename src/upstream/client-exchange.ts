@@ -2,6 +2,7 @@ import { DrawbridgeError } from '../errors.ts';
 import type { CookieJar } from './cookie-jar.ts';
 import type { HttpConnection, ResponseSink } from './http-connection.ts';
 import type { ResponseHead } from './http-response-head.ts';
+import type { NearEnd } from './near-end.ts';
 import { MAX_REDIRECTS } from './redirects.ts';
 
 export interface HttpRequest {
@@ -31,6 +32,8 @@ export interface ExchangeClient {
   /** Between two pieces of a response; 0 for as long as it takes. */
   readonly bodyTimeoutMs: number;
   readonly cookies: CookieJar | undefined;
+  /** Says why a connection failed, where the tunnel that it went through may know. */
+  readonly explain: NearEnd['explain'];
   /** Where a response sends the same request on the same origin. */
   redirectedPath(head: ResponseHead, request: HttpRequest): string | undefined;
   /** Sends the exchange's request as it is now. */
@@ -55,6 +58,7 @@ export class ClientExchange implements Exchange, ResponseSink {
   /** Runs while the body of a redirect is read. */
   #redirect: NodeJS.Timeout | undefined;
   #redirects = 0;
+  #isExplained = false;
   #isPaused = false;
   isOver = false;
 
@@ -125,8 +129,14 @@ export class ClientExchange implements Exchange, ResponseSink {
     }
     this.#stopTimers();
     if (this.isOver) return;
-    this.isOver = true;
     this.#connection = undefined;
+    const { explain } = this.#client;
+    if (explain !== undefined && !this.#isExplained) {
+      this.#isExplained = true;
+      explain(error).then((explained) => this.fail(explained));
+      return;
+    }
+    this.isOver = true;
     this.#sink.fail(error);
   }
 

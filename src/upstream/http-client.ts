@@ -7,6 +7,7 @@ import { bracketed } from './dial-failure.ts';
 import { type DialOptions, type DialTarget, dial, type Family } from './dialer.ts';
 import { HttpConnection, type ResponseSink } from './http-connection.ts';
 import type { ResponseHead } from './http-response-head.ts';
+import type { NearEnd } from './near-end.ts';
 import { proxyFor } from './proxy-route.ts';
 import { redirectedPath } from './redirects.ts';
 import { TlsTrust } from './tls-trust.ts';
@@ -27,7 +28,8 @@ export interface HttpClientOptions {
   readonly bodyTimeoutMs?: number;
   readonly proxy?: ProxyOptions;
   readonly tls?: TlsOptions;
-  readonly dialTo?: DialOptions['dialTo'];
+  /** Asked for each connection; default: the URL's host and port. */
+  readonly dialTo?: () => Promise<NearEnd>;
   readonly cookies?: CookieJar;
 }
 
@@ -46,6 +48,8 @@ export class HttpClient implements ExchangeClient {
   readonly headersTimeoutMs: number;
   readonly bodyTimeoutMs: number;
   readonly cookies: CookieJar | undefined;
+  /** Of the tunnel that was dialled last. */
+  explain: NearEnd['explain'];
   readonly #url: URL;
   readonly #hostHeader: string;
   readonly #target: DialTarget;
@@ -76,7 +80,8 @@ export class HttpClient implements ExchangeClient {
     this.#hostHeader = options.hostHeader ?? url.host;
     const port = Number(url.port || (isTls ? 443 : 80));
     this.#target = { host: url.hostname.replace(/^\[|\]$/g, ''), port, isTls };
-    this.#dialOptions = { family, connectTimeoutMs, proxy, dialTo, trust: new TlsTrust(options.tls) };
+    const dialNearEnd = dialTo === undefined ? undefined : () => this.#nearEnd(dialTo);
+    this.#dialOptions = { family, connectTimeoutMs, proxy, dialTo: dialNearEnd, trust: new TlsTrust(options.tls) };
     const way = dialTo !== undefined ? 'tunnel' : proxy !== undefined ? 'proxy' : 'direct';
     this.#origin = { where: this.where, isTls, way };
     const isForwarded = proxy !== undefined && !isTls;
@@ -142,6 +147,12 @@ export class HttpClient implements ExchangeClient {
     } catch (thrown) {
       exchange.fail(toDrawbridgeError(thrown, 'upstream_unreachable'));
     }
+  }
+
+  async #nearEnd(dialTo: () => Promise<NearEnd>): Promise<NearEnd> {
+    const near = await dialTo();
+    this.explain = near.explain;
+    return near;
   }
 
   async #dial(): Promise<HttpConnection> {

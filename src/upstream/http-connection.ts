@@ -3,6 +3,7 @@ import { DrawbridgeError, toDrawbridgeError } from '../errors.ts';
 import { lossOf, type Origin, type Peer, peerOf } from './connection-loss.ts';
 import type { ResponseHead } from './http-response-head.ts';
 import { HttpResponseReader } from './http-response-reader.ts';
+import type { NearEnd } from './near-end.ts';
 
 /** Where the response to one request goes: `head`, any `data`, then `end`; or `fail` at any point. One of the two ends it. */
 export interface ResponseSink {
@@ -30,6 +31,8 @@ export class HttpConnection {
   #hasReceived = false;
   /** When the connection last became idle, in milliseconds of the monotonic clock. */
   idleSince = 0;
+  /** Of the tunnel that it goes through. */
+  explain: NearEnd['explain'];
 
   constructor(
     socket: Socket,

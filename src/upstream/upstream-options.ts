@@ -3,6 +3,7 @@ import type { Logger } from '../log.ts';
 import type { CookieJar } from './cookie-jar.ts';
 import type { Family } from './dialer.ts';
 import type { HttpClientOptions } from './http-client.ts';
+import type { NearEnd } from './near-end.ts';
 
 /** Proxies by the URL scheme of the target, as the environment variables of the same names hold them. */
 export interface ProxyOptions {
@@ -42,7 +43,7 @@ export interface UpstreamOptions {
   readonly proxy?: ProxyOptions;
   readonly tls?: TlsOptions;
   /** Where to dial in place of the URL's host and port, such as the near end of a tunnel. Asked for each connection. */
-  readonly dialTo?: () => Promise<{ readonly host: string; readonly port: number }>;
+  readonly dialTo?: () => Promise<NearEnd>;
   /** Cookies that the server has set, sent back to it. Belongs to the URL's origin; may outlive one connection. */
   readonly cookies?: CookieJar;
   /** Until an event stream has told its endpoint. */
