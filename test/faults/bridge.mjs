@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import { spawn } from 'node:child_process';
+import { peakMemoryBytes } from './process-group.mjs';
 import { until } from './wait.mjs';
 
 // Any stdio bridge as its client sees it: a child process that reads and writes JSON-RPC lines.
@@ -68,6 +69,16 @@ export class Bridge {
   /** Writes the text to its stdin as it is. */
   write(text) {
     this.#child.stdin.write(text);
+  }
+
+  /** The same, and waits until the bridge has taken it, or has ended. */
+  async writeAll(text) {
+    if (this.#child.stdin.write(text)) return;
+    let isTaken = false;
+    this.#child.stdin.once('drain', () => {
+      isTaken = true;
+    });
+    await this.#until(ANSWER_MS, 'the bridge reads its stdin', () => isTaken);
   }
 
   /** Sends a request; gives the id, as it is written. */
@@ -152,6 +163,20 @@ export class Bridge {
   /** Nobody reads its stdout any more: what it writes meets EPIPE. */
   closeStdout() {
     this.#child.stdout.destroy();
+  }
+
+  /** The client reads no answers for a while; the pipe fills. */
+  stopReading() {
+    this.#child.stdout.pause();
+  }
+
+  goOnReading() {
+    this.#child.stdout.resume();
+  }
+
+  /** The most memory that a process of its group has taken so far; 0 where the system does not tell. */
+  peakMemoryBytes() {
+    return peakMemoryBytes(this.pid);
   }
 
   /** Signals the process that was started, as a client does; a launcher may stand between. */

@@ -57,7 +57,8 @@ function readOptions(argv) {
 
 /** Each scenario over each of its transports. */
 function selectTurns(texts, transport) {
-  const isWanted = (family, name) => texts.length === 0 || texts.some((text) => text === family || name.includes(text));
+  const isWanted = (family, name) =>
+    texts.length === 0 || texts.some((text) => (text in FAMILIES ? text === family : name.includes(text)));
   return Object.entries(FAMILIES).flatMap(([family, scenarios]) =>
     scenarios
       .filter(({ name }) => isWanted(family, name))

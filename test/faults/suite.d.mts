@@ -11,6 +11,11 @@ export interface PlayOptions {
   readonly isFull?: boolean;
 }
 
-export const FAMILIES: Readonly<Record<'loss' | 'reconnect' | 'session' | 'start', readonly Scenario[]>>;
+export const FAMILIES: Readonly<
+  Record<
+    'loss' | 'reconnect' | 'session' | 'silence' | 'start' | 'order' | 'life' | 'fidelity' | 'size',
+    readonly Scenario[]
+  >
+>;
 /** Throws what was seen where the bridge does not do what it must. */
 export function play(scenario: Scenario, options: PlayOptions): Promise<void>;

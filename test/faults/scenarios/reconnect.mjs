@@ -52,45 +52,36 @@ const meets = ({ what, response }) => ({
 export const reconnect = [
   ...REFUSALS.map(meets),
   {
-    name: 'one HTTP 500 on the re-handshake: it is done again, and the call that waits is answered',
+    name: 'one HTTP 500 on the re-handshake: it is done again, and calls are answered',
     transports: ['sse', 'http'],
     async run(stage) {
       const upstream = await stage.startUpstream();
-      const bridge = await stage.connect(upstream);
-      await upstream.kill();
       let failures = 0;
-      upstream.respond = ({ message }) =>
-        message?.method === 'initialize' && failures++ === 0 ? { status: 500, body: 'not yet' } : undefined;
-      await upstream.start();
-      const id = bridge.call('counter', { key: 'waits' });
-      await until(10_000, 'the bridge initializes again', () => failures > 0);
-      await bridge.result(id, RECOVERED_MS, 'a call after a re-handshake that failed once');
-      assert.equal(upstream.runs.get('waits'), 1);
-      const next = bridge.call('echo');
-      await bridge.result(next, HEALTHY_MS, 'the call after it');
+      await expectSecondHandshake(
+        stage,
+        upstream,
+        () => failures > 0,
+        () => {
+          upstream.respond = ({ message }) =>
+            message?.method === 'initialize' && failures++ === 0 ? { status: 500, body: 'not yet' } : undefined;
+        },
+      );
     },
   },
   {
-    name: 'one JSON-RPC error on the re-handshake: it is done again, and the call that waits is answered',
+    name: 'one JSON-RPC error on the re-handshake: it is done again, and calls are answered',
     transports: ['sse', 'http'],
     async run(stage) {
       const upstream = await stage.startUpstream();
-      const bridge = await stage.connect(upstream);
-      await upstream.kill();
       let failures = 0;
-      upstream.holds = (message) => {
-        if (message.method !== 'initialize' || failures++ > 0) return false;
-        const session = [...upstream.sessions.values()].at(-1);
-        const error = { code: -32603, message: 'not yet' };
-        if (stage.kind === 'sse') session.stream.write(JSON.stringify({ jsonrpc: '2.0', id: message.id, error }));
-        else upstream.requests.at(-1).stream.write(JSON.stringify({ jsonrpc: '2.0', id: message.id, error }));
-        return true;
-      };
-      await upstream.start();
-      const id = bridge.call('counter', { key: 'waits' });
-      await until(10_000, 'the bridge initializes again', () => failures > 0);
-      await bridge.result(id, RECOVERED_MS, 'a call after a re-handshake that failed once');
-      assert.equal(upstream.runs.get('waits'), 1);
+      await expectSecondHandshake(
+        stage,
+        upstream,
+        () => failures > 0,
+        () => {
+          upstream.refuses = ({ method }) => method === 'initialize' && failures++ === 0;
+        },
+      );
     },
   },
   {
@@ -136,6 +127,21 @@ export const reconnect = [
     },
   },
 ];
+
+/** Restarts the server so that the next handshake fails, as `prepare` says, and the one after it does not. */
+async function expectSecondHandshake(stage, upstream, hasFailed, prepare) {
+  const bridge = await stage.connect(upstream);
+  await upstream.kill();
+  prepare();
+  await upstream.start();
+  const waits = bridge.call('counter', { key: 'waits' });
+  await until(10_000, 'the bridge initializes again', hasFailed);
+  await pass(500);
+  const next = bridge.call('counter', { key: 'next' });
+  await bridge.result(next, RECOVERED_MS, 'a call after a re-handshake that failed once');
+  await bridge.result(waits, RECOVERED_MS, 'the call made before it');
+  assert.deepEqual(Object.fromEntries(upstream.runs), { waits: 1, next: 1 });
+}
 
 const gets = (upstream) => upstream.requests.filter(({ method, path }) => method === 'GET' && path === upstream.path);
 const countGets = (upstream) => gets(upstream).length;

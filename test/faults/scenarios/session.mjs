@@ -4,7 +4,7 @@ import { pass, until } from '../wait.mjs';
 // The server is there, but the session is not; and what a new session owes the client of the old one.
 
 const RECOVERED_MS = 6000;
-const CONCURRENT = 10;
+const CALLS = { one: 1, ten: 10 };
 
 const GONE = [
   { status: 404, body: 'Session not found' },
@@ -15,8 +15,9 @@ const GONE = [
   { status: 410, body: 'The session is gone' },
 ];
 
-const forgotten = (unknownSession) => ({
-  name: `session forgotten, told as ${unknownSession.status}: ten calls cost one handshake, and each runs once`,
+/** Several calls meet the loss at once; the handshake is one for all of them. */
+const forgotten = (unknownSession, count) => ({
+  name: `session forgotten, told as ${unknownSession.status}: ${count} new calls cost one handshake, and each runs once`,
   transports: ['sse', 'http'],
   async run(stage) {
     const upstream = await stage.startUpstream();
@@ -25,7 +26,7 @@ const forgotten = (unknownSession) => ({
     const { initializeCount } = upstream;
     upstream.unknownSession = unknownSession;
     upstream.forgetSessions();
-    const keys = Array.from({ length: CONCURRENT }, (_, index) => `call ${index}`);
+    const keys = Array.from({ length: CALLS[count] }, (_, index) => `call ${index}`);
     const ids = keys.map((key) => bridge.call('counter', { key }));
     for (const id of ids) await bridge.result(id, RECOVERED_MS, 'a call of the forgotten session');
     for (const key of keys) assert.equal(upstream.runs.get(key), 1, `${key} ran ${upstream.runs.get(key)} times`);
@@ -35,7 +36,7 @@ const forgotten = (unknownSession) => ({
 
 /** @type {import('../stage.mjs').Scenario[]} */
 export const session = [
-  ...GONE.map(forgotten),
+  ...GONE.flatMap((unknownSession) => Object.keys(CALLS).map((count) => forgotten(unknownSession, count))),
   {
     name: 'after a silent re-handshake: log level and subscriptions are set again, once, as they were last',
     transports: ['sse', 'http'],

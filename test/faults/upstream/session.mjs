@@ -2,6 +2,8 @@ import { pass } from '../wait.mjs';
 
 const NOT_INITIALIZED = { code: -32602, message: 'Received request before initialization was complete' };
 
+const REFUSED = { code: -32603, message: 'not yet' };
+
 /** One MCP session of the staged server. It says of a client that breaks the order of the handshake what it did. */
 export class Session {
   /** Whether `notifications/initialized` was accepted. */
@@ -59,6 +61,7 @@ export class Session {
   async #answer({ method, params }) {
     const upstream = this.#upstream;
     await pass(upstream.delayMs[method] ?? 0);
+    if (upstream.refuses({ method, params })) return { error: REFUSED };
     const result = (value) => ({ result: JSON.stringify(value) });
     switch (method) {
       case 'initialize':

@@ -19,7 +19,9 @@ export async function serveStreamableHttp(upstream, request, response) {
   }
   const isFirst = method === 'POST' && message?.method === 'initialize' && headers['mcp-session-id'] === undefined;
   const session = isFirst ? upstream.createSession() : upstream.sessions.get(headers['mcp-session-id']);
-  if (session === undefined) upstream.refuseSession(response);
+  if (!isFirst && headers['mcp-session-id'] === undefined) {
+    response.writeHead(400).end('Bad Request: Mcp-Session-Id header is required');
+  } else if (session === undefined) upstream.refuseSession(response);
   else if (method === 'GET') openStream(upstream, session, request, response);
   else if (method === 'DELETE') {
     upstream.sessions.delete(session.id);

@@ -25,6 +25,7 @@ const RAW_ID = /^\{"jsonrpc":"2\.0","id":("(?:[^"\\]|\\.)*"|[^,}]+)/;
  * @property {string} [path] default `/sse` or `/mcp`
  * @property {'stream' | 'hang' | '405'} [get] what a GET of the path meets
  * @property {'stream' | 'json'} [answersAs] over Streamable HTTP
+ * @property {boolean} [hasOneEndpoint] announces the same endpoint to every event stream
  * @property {boolean} [hasEventIds] so that streams can be resumed
  * @property {number} [retryMs] the reconnection time that streams ask for
  * @property {boolean} [isAbsent] has its port, but does not listen yet
@@ -52,6 +53,8 @@ export class Upstream {
   respond = () => undefined;
   /** Messages whose answers never come. @type {(message: any) => boolean} */
   holds = () => false;
+  /** Messages that are answered with a JSON-RPC error. @type {(message: any) => boolean} */
+  refuses = () => false;
   /** @type {Record<string, number>} how long the answer to a method takes */
   delayMs = {};
   /** @type {{ status: number, body?: string }} what a session that it does not know gets */
@@ -65,12 +68,21 @@ export class Upstream {
   #lastSession = 0;
 
   /** @param {UpstreamOptions} options */
-  constructor({ kind, path, get = 'stream', answersAs = 'stream', hasEventIds = false, retryMs }) {
+  constructor({
+    kind,
+    path,
+    get = 'stream',
+    answersAs = 'stream',
+    hasEventIds = false,
+    hasOneEndpoint = false,
+    retryMs,
+  }) {
     this.kind = kind;
     this.path = path ?? (kind === 'sse' ? '/sse' : '/mcp');
     this.get = get;
     this.answersAs = answersAs;
     this.hasEventIds = hasEventIds;
+    this.hasOneEndpoint = hasOneEndpoint;
     this.retryMs = retryMs;
     this.unknownSession = { status: 404, body: kind === 'sse' ? 'Could not find session' : 'Session not found' };
     this.#server = createServer({ keepAliveTimeout: 0, requestTimeout: 0 }, (request, response) => {
@@ -151,7 +163,8 @@ export class Upstream {
   }
 
   createSession() {
-    const session = new Session(`${this.kind}-${++this.#lastSession}`, this);
+    if (!this.hasOneEndpoint) this.#lastSession++;
+    const session = new Session(`${this.kind}-${this.#lastSession}`, this);
     this.sessions.set(session.id, session);
     this.allSessions.push(session);
     return session;
