@@ -51,10 +51,10 @@ export class StdioDownstream implements Transport {
       this.#decoder.end();
       this.#options.onInputEnd();
     };
-    input.on('data', (chunk: Buffer) => this.#decoder.push(chunk));
-    input.on('end', inputEnded);
-    input.on('close', inputEnded);
-    input.on('error', inputEnded);
+    input.on('data', (chunk: Buffer) => afterSockets(() => this.#decoder.push(chunk)));
+    input.on('end', () => afterSockets(inputEnded));
+    input.on('close', () => afterSockets(inputEnded));
+    input.on('error', () => afterSockets(inputEnded));
     // EPIPE: the client is gone, and nobody reads what we might still say.
     output.on('error', (error) => this.#end(toDrawbridgeError(error)));
     output.on('close', () => this.#end());
@@ -120,7 +120,7 @@ export class StdioDownstream implements Transport {
     await new Promise<void>((done) => {
       timer = setTimeout(done, waitMs);
       this.#refusal = { error, done };
-      input.once('end', done).once('close', done);
+      input.once('end', () => afterSockets(done)).once('close', () => afterSockets(done));
       output.once('close', done);
       input.resume();
     });
@@ -200,4 +200,12 @@ export class StdioDownstream implements Transport {
     this.#isClosed = true;
     events?.end(error);
   }
+}
+
+/**
+ * What sockets have to say in this turn of the event loop is heard first: a call is not written to a connection whose
+ * end has arrived together with it, where nobody could tell whether it ran.
+ */
+function afterSockets(work: () => void): void {
+  setImmediate(work);
 }

@@ -63,7 +63,10 @@ class DetectingUpstream implements Transport {
 
   async start(events: TransportEvents): Promise<void> {
     this.#events = events;
-    if (!this.#isSseFirst) return;
+    if (!this.#isSseFirst) {
+      await this.#startHttp();
+      return;
+    }
     try {
       await this.#openSse();
     } catch (thrown) {
@@ -86,10 +89,14 @@ class DetectingUpstream implements Transport {
       if (this.#chosen !== undefined) return;
       const error = toDrawbridgeError(thrown);
       if (this.#isClosed || !this.#isOtherTransport(error)) throw error;
-      const http = this.#try(new StreamableHttpUpstream(this.#options));
-      await http.start(this.#eventsFor(http));
-      this.#choose(http, 'http');
+      this.#choose(await this.#startHttp(), 'http');
     }
+  }
+
+  async #startHttp(): Promise<Transport> {
+    const http = this.#try(new StreamableHttpUpstream(this.#options));
+    await http.start(this.#eventsFor(http));
+    return http;
   }
 
   send(message: Message): void | Promise<void> {
@@ -152,8 +159,7 @@ class DetectingUpstream implements Transport {
   }
 
   async #sendFirst(message: Message): Promise<void> {
-    const http = this.#try(new StreamableHttpUpstream(this.#options));
-    await http.start(this.#eventsFor(http));
+    const http = this.#candidate ?? (await this.#startHttp());
     try {
       await http.send(message);
       this.#choose(http, 'http');
@@ -170,6 +176,7 @@ class DetectingUpstream implements Transport {
 
   async #fallBackToSse(message: Message, http: Transport, first: DrawbridgeError): Promise<void> {
     await http.close();
+    this.#candidate = undefined;
     const sse = this.#try(new SseUpstream(this.#options));
     try {
       await sse.start(this.#eventsFor(sse));
@@ -177,6 +184,7 @@ class DetectingUpstream implements Transport {
       const second = toDrawbridgeError(thrown);
       // The first answer says more about a URL that is wrong for both.
       const error = this.#isOtherTransport(second) ? first : second;
+      this.#candidate = undefined;
       this.#failHeld(error);
       throw error;
     }

@@ -62,8 +62,10 @@ export class HttpClient implements ExchangeClient {
   readonly #idle: HttpConnection[] = [];
   readonly #busy = new Map<HttpConnection, ClientExchange>();
   readonly #closing = new AbortController();
-  /** A connection that is being made for the request that comes next. */
-  #warming: Promise<HttpConnection> | undefined;
+  /** Exchanges without a connection, the first first. */
+  readonly #waiting: ClientExchange[] = [];
+  /** Connections that are being made. */
+  #dialCount = 0;
   #sweeper: NodeJS.Timeout | undefined;
 
   /** Throws `config` for a proxy that cannot be used. */
@@ -105,16 +107,7 @@ export class HttpClient implements ExchangeClient {
    * that request is told, if it comes meanwhile; else nobody is.
    */
   warmUp(): void {
-    if (this.#warming !== undefined || this.#idle.length > 0 || this.#closing.signal.aborted) return;
-    const warming = this.#dial();
-    this.#warming = warming;
-    const over = (connection?: HttpConnection): void => {
-      // Where a request has taken it, that request sees to it.
-      if (this.#warming !== warming) return;
-      this.#warming = undefined;
-      if (connection !== undefined) this.#keep(connection);
-    };
-    warming.then(over, () => over());
+    if (this.#dialCount === 0 && this.#idle.length === 0) void this.#dialForNext();
   }
 
   /** Ends every connection; what is under way is told nothing more. */
@@ -125,11 +118,18 @@ export class HttpClient implements ExchangeClient {
     for (const exchange of [...this.#busy.values()]) exchange.abort();
   }
 
-  /** For exchanges: sends one on a connection that is free, or on a new one. */
+  /**
+   * For exchanges: sends one on a connection that is free, or on a new one. They leave in the order in which they came,
+   * whichever connection is ready first.
+   */
   send(exchange: ClientExchange): void {
-    const connection = this.#takeIdle();
-    if (connection !== undefined) this.#sendOn(connection, exchange);
-    else this.#dialAndSend(exchange);
+    const connection = this.#waiting.length === 0 ? this.#takeIdle() : undefined;
+    if (connection !== undefined) {
+      this.#sendOn(connection, exchange);
+      return;
+    }
+    this.#waiting.push(exchange);
+    if (this.#dialCount < this.#waiting.length) void this.#dialForNext();
   }
 
   /** For exchanges: where a response sends the request, on this origin. */
@@ -137,16 +137,27 @@ export class HttpClient implements ExchangeClient {
     return redirectedPath(head, request, this.#url, this.#hostHeader);
   }
 
-  async #dialAndSend(exchange: ClientExchange): Promise<void> {
-    const warming = this.#warming;
-    this.#warming = undefined;
+  async #dialForNext(): Promise<void> {
+    this.#dialCount++;
     try {
-      const connection = await (warming ?? this.#dial());
-      if (exchange.isOver) this.#keep(connection);
-      else this.#sendOn(connection, exchange);
+      this.#offer(await this.#dial().finally(() => this.#dialCount--));
     } catch (thrown) {
-      exchange.fail(toDrawbridgeError(thrown, 'upstream_unreachable'));
+      this.#nextWaiting()?.fail(toDrawbridgeError(thrown, 'upstream_unreachable'));
     }
+  }
+
+  /** A connection is free: for the exchange that has waited longest, or to be kept. */
+  #offer(connection: HttpConnection): void {
+    const next = this.#closing.signal.aborted ? undefined : this.#nextWaiting();
+    if (next === undefined) this.#keep(connection);
+    else this.#sendOn(connection, next);
+  }
+
+  #nextWaiting(): ClientExchange | undefined {
+    for (let next = this.#waiting.shift(); next !== undefined; next = this.#waiting.shift()) {
+      if (!next.isOver) return next;
+    }
+    return undefined;
   }
 
   async #nearEnd(dialTo: () => Promise<NearEnd>): Promise<NearEnd> {
@@ -165,7 +176,7 @@ export class HttpClient implements ExchangeClient {
     connection = new HttpConnection(
       socket,
       this.#origin,
-      (idle) => this.#keep(idle),
+      (idle) => this.#free(idle),
       (closed) => this.#forget(closed),
     );
     if (!isEarly) return connection;
@@ -192,8 +203,12 @@ export class HttpClient implements ExchangeClient {
     return undefined;
   }
 
-  #keep(connection: HttpConnection): void {
+  #free(connection: HttpConnection): void {
     this.#busy.delete(connection);
+    this.#offer(connection);
+  }
+
+  #keep(connection: HttpConnection): void {
     if (this.#closing.signal.aborted) {
       connection.destroy();
       return;

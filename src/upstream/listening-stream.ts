@@ -52,14 +52,14 @@ export class ListeningStream {
     const decoder = this.#createDecoder(maxMessageBytes);
     let head: ResponseHead | undefined;
     let body = '';
-    const over = (why: string): void => {
+    const over = (why: string, retryAfterMs?: number): void => {
       if (this.#isClosed) return;
       if (head?.status === 405 || (head?.status === 404 && !this.#hasOpened)) {
         logger.debug(`${where} has no stream of its own messages (HTTP ${head.status})`);
         return;
       }
       logger.debug(`the listening stream to ${where} ${why}`);
-      this.#openLater();
+      this.#openLater(retryAfterMs);
     };
     this.#exchange = client.request(
       { method: 'GET', path, headers: `Accept: text/event-stream\r\n${headers()}${resume}`, timeoutMs: 0 },
@@ -78,7 +78,7 @@ export class ListeningStream {
           const error =
             head === undefined || head.status < 400 ? undefined : errorFromResponse(where, head, body, false);
           if (error?.code === 'session_lost' && this.#hasOpened && !this.#isClosed) this.#options.sessionLost(error);
-          else over(`ended with HTTP ${head?.status}`);
+          else over(`ended with HTTP ${head?.status}`, error?.retryAfterMs);
         },
         fail: (error) => over(`failed: ${error.sentence}`),
       },
@@ -124,10 +124,10 @@ export class ListeningStream {
     );
   }
 
-  #openLater(): void {
-    const growing = Math.min(FIRST_DELAY_MS * 2 ** this.#failures++, MAX_DELAY_MS);
+  #openLater(retryAfterMs = 0): void {
+    const growing = Math.min(FIRST_DELAY_MS * 2 ** this.#failures++, MAX_DELAY_MS) * (0.75 + Math.random() / 2);
     // A `retry: 0` must not make a loop that only the network slows down.
-    const delayMs = Math.max(this.#retryMs ?? growing, FIRST_DELAY_MS) * (0.75 + Math.random() / 2);
-    this.#timer = setTimeout(() => this.open(), delayMs).unref();
+    const leastMs = Math.max(this.#retryMs ?? growing, FIRST_DELAY_MS / 2, Math.min(retryAfterMs, MAX_RETRY_MS));
+    this.#timer = setTimeout(() => this.open(), leastMs).unref();
   }
 }

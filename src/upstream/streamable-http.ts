@@ -56,9 +56,10 @@ export class StreamableHttpUpstream implements Transport {
     this.#maxMessageBytes = options.maxMessageBytes ?? UPSTREAM_DEFAULTS.maxMessageBytes;
   }
 
-  /** There is no connection to open before the first message, so this settles at once. */
+  /** There is nothing to say before the first message, so this settles at once; a connection is made for it meanwhile. */
   start(events: TransportEvents): Promise<void> {
     this.#events = events;
+    this.#client.warmUp();
     return Promise.resolve();
   }
 
