@@ -117,7 +117,9 @@ export function secretsOf(headers: Readonly<Record<string, string>>, url?: URL):
           .replace(/^[^:]*:/, ''),
       );
   }
-  for (const pair of url?.search.slice(1).split('&') ?? []) secrets.add(pair.slice(pair.indexOf('=') + 1));
-  for (const value of url?.searchParams.values() ?? []) secrets.add(value);
+  if (url !== undefined && url.search !== '') {
+    for (const pair of url.search.slice(1).split('&')) secrets.add(pair.slice(pair.indexOf('=') + 1));
+    for (const value of url.searchParams.values()) secrets.add(value);
+  }
   return [...secrets].sort((a, b) => b.length - a.length);
 }
