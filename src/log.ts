@@ -29,7 +29,8 @@ const MAX_LINE_CHARS = 2000;
 const MIN_SECRET_CHARS = 6;
 const SECRET_KEY = /authorization|cookie|password|passwd|secret|token|api[-_]?key|credential/i;
 /** Bearer and Basic credentials, cookies, and the password of a URL, wherever they stand in a line. */
-const SECRET_TEXT = /\b(bearer|basic)\s+[\w.~+/=-]{6,}|\b((?:set-)?cookie:\s?)[^\s].*|(\/\/[^\s/:@]*:)[^\s/@]+@/gi;
+const SECRET_TEXT =
+  /\b(bearer|basic)\s+[\w.~+/=-]{6,}|\b((?:set-)?cookie\W{1,4})[^\s=]{1,64}=[^"\n]*|(\/\/[^\s/:@]*:)[^\s/@]+@/gi;
 const CONTROL = /[\u0000-\u001f\u007f-\u009f\u2028\u2029]/g;
 
 export const silentLogger: Logger = { error: ignore, warn: ignore, info: ignore, debug: ignore };
@@ -72,13 +73,7 @@ function formatValue(value: unknown): string {
 
 /** The text as one bounded line that a terminal can be trusted with, secrets masked. */
 export function cleanLine(text: string, secrets: readonly string[]): string {
-  const line = maskSecrets(text, secrets).replace(
-    SECRET_TEXT,
-    (_match, scheme?: string, cookie?: string, url?: string) => {
-      if (scheme !== undefined) return `${scheme} ***`;
-      return cookie === undefined ? `${url}***@` : `${cookie}***`;
-    },
-  );
+  const line = maskSecrets(text, secrets);
   const printable = line
     .slice(0, MAX_LINE_CHARS + 1)
     .replace(CONTROL, (char) => `\\u${char.charCodeAt(0).toString(16).padStart(4, '0')}`);
@@ -86,7 +81,7 @@ export function cleanLine(text: string, secrets: readonly string[]): string {
   return `${printable.slice(0, MAX_LINE_CHARS)}… (${line.length} characters)`;
 }
 
-/** The text with these secrets masked, be they written as they are or inside JSON. */
+/** The text with these secrets masked, be they written as they are or inside JSON, and what looks like a credential. */
 export function maskSecrets(text: string, secrets: readonly string[]): string {
   let masked = text;
   for (const secret of secrets) {
@@ -95,7 +90,10 @@ export function maskSecrets(text: string, secrets: readonly string[]): string {
     const escaped = JSON.stringify(secret).slice(1, -1);
     masked = masked.replaceAll(escaped, '***').replaceAll(secret, '***');
   }
-  return masked;
+  return masked.replace(SECRET_TEXT, (_match, scheme?: string, cookie?: string, url?: string) => {
+    if (scheme !== undefined) return `${scheme} ***`;
+    return cookie === undefined ? `${url}***@` : `${cookie}***`;
+  });
 }
 
 /**
@@ -119,7 +117,9 @@ export function secretsOf(headers: Readonly<Record<string, string>>, url?: URL):
           .replace(/^[^:]*:/, ''),
       );
   }
-  for (const pair of url?.search.slice(1).split('&') ?? []) secrets.add(pair.slice(pair.indexOf('=') + 1));
-  for (const value of url?.searchParams.values() ?? []) secrets.add(value);
+  if (url !== undefined && url.search !== '') {
+    for (const pair of url.search.slice(1).split('&')) secrets.add(pair.slice(pair.indexOf('=') + 1));
+    for (const value of url.searchParams.values()) secrets.add(value);
+  }
   return [...secrets].sort((a, b) => b.length - a.length);
 }

@@ -1,5 +1,13 @@
 import { describe, expect, it } from 'vitest';
-import { createLineLogger, type LineLoggerOptions, LOG_LEVELS, type Logger, silentLogger } from '../src/log.ts';
+import {
+  createLineLogger,
+  type LineLoggerOptions,
+  LOG_LEVELS,
+  type Logger,
+  maskSecrets,
+  secretsOf,
+  silentLogger,
+} from '../src/log.ts';
 
 function recorder(options: Partial<LineLoggerOptions> = {}): { logger: Logger; lines: string[] } {
   const lines: string[] = [];
@@ -97,6 +105,10 @@ describe('secrets', () => {
     ['cannot reach postgres://user:pa:ss@db:5432/x', 'cannot reach postgres://user:***@db:5432/x'],
     ['http://:hunter2@host/', 'http://:***@host/'],
     ['http://host:8000/a@b', 'http://host:8000/a@b'],
+    ['Set-Cookie: sid=abc; Path=/', 'Set-Cookie: ***'],
+    ['got {"cookie":"sid=abc; b=c","host":"a"}', 'got {"cookie":"***","host":"a"}'],
+    ['Cookie sid=abc', 'Cookie ***'],
+    ['the cookie jar is full', 'the cookie jar is full'],
   ])('in the text %j are masked', (text, expected) => {
     expect(masked({}, text)).toBe(`info  ${expected}\n`);
   });
@@ -121,8 +133,38 @@ describe('secrets', () => {
 
   it('are looked for in time that does not explode', () => {
     const started = performance.now();
-    for (const hostile of ['//:'.repeat(50_000), `bearer${' '.repeat(100_000)}`, '//a:b'.repeat(50_000)])
+    for (const hostile of [
+      '//:'.repeat(50_000),
+      `bearer${' '.repeat(100_000)}`,
+      '//a:b'.repeat(50_000),
+      'cookie:'.repeat(50_000),
+    ])
       masked({}, hostile);
     expect(performance.now() - started).toBeLessThan(2000);
+  });
+});
+
+describe('what must not be shown of a connection', () => {
+  it.each([
+    { headers: { Authorization: 'Bearer abcdef' }, secrets: ['Bearer abcdef', 'abcdef'] },
+    {
+      headers: { Authorization: 'Token token="abc=def"' },
+      secrets: ['Token token="abc=def"', 'token="abc=def"', '"abc=def"'],
+    },
+    { headers: { 'X-Key': 'abcdef' }, secrets: ['abcdef'] },
+    { headers: { Cookie: 'sid=abcdef; b=ghijkl' }, secrets: ['sid=abcdef; b=ghijkl', 'abcdef', 'ghijkl'] },
+    { headers: { Authorization: 'Basic bWU6cGFzczp3b3Jk' }, secrets: ['bWU6cGFzczp3b3Jk', 'pass:word'] },
+    { url: 'https://a.example/mcp?key=abc%20def&abcdef&x=', secrets: ['abc%20def', 'abc def', 'abcdef'] },
+    { url: 'https://a.example/mcp', secrets: [] },
+  ])('is each value and its parts: $headers $url', ({ headers = {}, url, secrets }) => {
+    const found = secretsOf(headers as Record<string, string>, url === undefined ? undefined : new URL(url));
+    expect(found).toEqual(expect.arrayContaining(secrets));
+    expect(found).not.toContain('Bearer');
+    expect(found).toEqual([...found].sort((a, b) => b.length - a.length));
+  });
+
+  it('is masked where it stands, the longest first', () => {
+    const secrets = secretsOf({ Authorization: 'Custom abcdef', 'X-Key': 'abcdefghi' });
+    expect(maskSecrets('got Custom abcdef and abcdefghi and "abcdef"', secrets)).toBe('got *** and *** and "***"');
   });
 });

@@ -82,7 +82,7 @@ function settingsOf(parsed: ParsedOptions<Table>, env: Environment): BridgeSetti
     oauth,
     logLevel,
     secrets: [
-      ...secretsOf(given, url),
+      ...secretsOf(headers, url),
       ...proxySecrets(proxy),
       ...(typeof clientSecret === 'string' ? [clientSecret] : []),
     ],

@@ -10,9 +10,9 @@ export function terminalNote(args: readonly string[], script: string, secrets: r
   const [command, before] = isFromNpx ? ['npx', ['-y', 'mcp-drawbridge']] : [process.execPath, [script]];
   const shown = args.map((arg) => cleanLine(arg, secrets));
   const entry = { mcpServers: { 'my-server': { command, args: [...before, ...shown] } } };
-  return `This command is the server side of an MCP client that only has stdio: the client starts
-it and writes JSON-RPC messages to its standard input. The entry for such a client,
-claude_desktop_config.json for instance:
+  return `An MCP client that only has stdio starts this command, and speaks to it over its
+standard input and output. The entry for such a client, in claude_desktop_config.json
+for instance:
 
 ${JSON.stringify(entry, undefined, 2)}
 ${shown.some((arg, index) => arg !== args[index]) ? '\n*** stands for what is secret; DRAWBRIDGE_HEADER in "env" keeps it out of "args".\n' : ''}

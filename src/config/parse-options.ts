@@ -107,14 +107,17 @@ function addFromEnvironment(
 ): void {
   if (option.hasNoTwin === true) return;
   const name = environmentName(option);
-  const fileName = `${name}_FILE`;
-  // `--header-file` has a twin of its own, which is what the file of a secret `--header` would be called.
-  const hasFile = option.isSecret && !table.some((other) => environmentName(other) === fileName);
   const text = env[name];
-  const path = hasFile ? env[fileName] : undefined;
-  if (text !== undefined && text !== '') putFromEnvironment(reader, option, text, name);
-  else if (path !== undefined && path !== '')
-    putFromEnvironment(reader, option, readSecret(path, fileName, readFile), fileName);
+  if (text !== undefined && text !== '') {
+    putFromEnvironment(reader, option, text, name);
+    return;
+  }
+  const fileName = `${name}_FILE`;
+  const path = option.isSecret ? env[fileName] : undefined;
+  if (path === undefined || path === '') return;
+  // `--header-file` has a twin of its own, which is what the file of a secret `--header` would be called.
+  if (table.some((other) => environmentName(other) === fileName)) return;
+  putFromEnvironment(reader, option, readSecret(path, fileName, readFile), fileName);
 }
 
 function putFromEnvironment(reader: OptionReader, option: Option, text: string, name: string): void {

@@ -179,7 +179,7 @@ export class StdioDownstream implements Transport {
   #withoutSecrets(message: Message): Message {
     const { secrets = [] } = this.#options;
     const { failure } = message;
-    if (failure === undefined || secrets.length === 0) return message;
+    if (failure === undefined) return message;
     const { code, message: what, why, hint } = failure;
     const shown = new DrawbridgeError(code, maskSecrets(what, secrets), {
       ...(why === undefined ? {} : { why: maskSecrets(why, secrets) }),

@@ -127,7 +127,7 @@ export class ListeningStream {
   #openLater(retryAfterMs = 0): void {
     const growing = Math.min(FIRST_DELAY_MS * 2 ** this.#failures++, MAX_DELAY_MS) * (0.75 + Math.random() / 2);
     // A `retry: 0` must not make a loop that only the network slows down.
-    const leastMs = Math.max(this.#retryMs ?? growing, FIRST_DELAY_MS / 2, Math.min(retryAfterMs, MAX_RETRY_MS));
+    const leastMs = Math.max(this.#retryMs ?? growing, FIRST_DELAY_MS, Math.min(retryAfterMs, MAX_RETRY_MS));
     this.#timer = setTimeout(() => this.open(), leastMs).unref();
   }
 }

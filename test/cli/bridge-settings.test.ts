@@ -178,10 +178,19 @@ describe('the URL', () => {
   it.each([
     { env: { DRAWBRIDGE_URL: URL_TEXT } },
     { args: ['${SERVER}/mcp'], env: { SERVER: 'https://example.com' } },
+    { env: { DRAWBRIDGE_URL: '${SERVER}/mcp', SERVER: 'https://example.com' } },
     { args: [URL_TEXT], env: { DRAWBRIDGE_URL: 'https://other.example' } },
   ])('comes from $args $env', ({ args = [], env }) => {
     expect(read(args, env as unknown as Record<string, string>).options.url).toEqual(new URL(URL_TEXT));
   });
+});
+
+it('has the URL from a file, and the callback port from the environment, as they have no flags', () => {
+  writeFileSync(path('url.txt'), `${URL_TEXT}\n`);
+  const { options, oauth } = read([], { DRAWBRIDGE_URL_FILE: path('url.txt'), DRAWBRIDGE_CALLBACK_PORT: '3334' });
+  expect(options.url).toEqual(new URL(URL_TEXT));
+  expect(oauth.callbackPort).toBe(3334);
+  expect(() => read(['--url', URL_TEXT])).toThrow("unknown option '--url'");
 });
 
 describe('files of certificates', () => {
