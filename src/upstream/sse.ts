@@ -4,10 +4,10 @@ import { type Message, protocolVersionOf } from '../message/message.ts';
 import { SseDecoder, type SseEvent } from '../message/sse-decoder.ts';
 import type { Transport, TransportEvents } from '../relay/transport.ts';
 import { AcceptanceSink, KEPT_BODY_BYTES } from './acceptance-sink.ts';
-import { isLoopback } from './dialer.ts';
 import { type Exchange, HttpClient } from './http-client.ts';
 import type { ResponseSink } from './http-connection.ts';
 import type { ResponseHead } from './http-response-head.ts';
+import { isSameOrigin } from './redirects.ts';
 import { errorFor, errorFromResponse, isEventStream, withRetryAfter } from './response-errors.ts';
 import { headerLines, httpClientOptions, UPSTREAM_DEFAULTS, type UpstreamOptions } from './upstream-options.ts';
 
@@ -234,10 +234,4 @@ class StreamSink implements ResponseSink {
     if (this.#refusal === undefined) this.#end(error);
     else this.end();
   }
-}
-
-/** Loopback names of one port are one origin: servers announce `localhost` to who dialled 127.0.0.1. */
-function isSameOrigin(a: URL, b: URL): boolean {
-  if (a.origin === b.origin) return true;
-  return a.protocol === b.protocol && a.port === b.port && isLoopback(a.hostname) && isLoopback(b.hostname);
 }

@@ -11,7 +11,7 @@ type Tls = typeof import('node:tls') & {
   getCACertificates?: (type: 'default' | 'system') => readonly string[];
 };
 
-const CERTIFICATE = /-----BEGIN CERTIFICATE-----[\s\S]+?-----END CERTIFICATE-----/g;
+const CERTIFICATE = /-----BEGIN ((?:TRUSTED |X509 )?CERTIFICATE)-----[\s\S]+?-----END \1-----/g;
 
 /**
  * What one client trusts and shows in TLS, made when the first connection needs it. Certificates that are given are
