@@ -68,7 +68,9 @@ const modules = await build({
 });
 
 writeFileSync(join(out, 'THIRD-PARTY.txt'), thirdParty([bridge.metafile, modules.metafile]));
-writeFileSync(join(out, 'schema.json'), `${JSON.stringify(await gatewaySchema(), undefined, 2)}\n`);
+for (const [name, schema] of Object.entries(await schemas())) {
+  writeFileSync(join(out, name), `${JSON.stringify(schema, undefined, 2)}\n`);
+}
 const types = join(out, 'types');
 try {
   const tsc = ['node_modules/typescript/bin/tsc', '-p', 'tsconfig.build.json', '--outDir', types];
@@ -120,17 +122,25 @@ function thirdParty(metafiles) {
   return `mcp-drawbridge ${version} bundles these packages:\n\n${entries.join(`\n${'-'.repeat(72)}\n\n`)}`;
 }
 
-async function gatewaySchema() {
+/** What createGateway takes, and what may stand in the bridge's configuration file. */
+async function schemas() {
   const { outputFiles } = await build({
     ...shared,
     stdin: {
-      contents: `export { jsonSchema } from './src/config/json-schema.ts'; export { GATEWAY_OPTIONS } from './src/config/gateway-options.ts';`,
+      contents: `export { fileSchema, jsonSchema } from './src/config/json-schema.ts';
+        export { BRIDGE_OPTIONS } from './src/config/bridge-options.ts';
+        export { GATEWAY_OPTIONS } from './src/config/gateway-options.ts';`,
       resolveDir: root,
     },
     format: 'esm',
     write: false,
   });
   const source = Buffer.from(outputFiles[0].contents).toString('base64');
-  const { jsonSchema, GATEWAY_OPTIONS } = await import(`data:text/javascript;base64,${source}`);
-  return jsonSchema(GATEWAY_OPTIONS, 'Options of createGateway in mcp-drawbridge', ['upstream']);
+  const { fileSchema, jsonSchema, BRIDGE_OPTIONS, GATEWAY_OPTIONS } = await import(
+    `data:text/javascript;base64,${source}`
+  );
+  return {
+    'schema.json': jsonSchema(GATEWAY_OPTIONS, 'Options of createGateway in mcp-drawbridge', ['upstream']),
+    'bridge.schema.json': fileSchema(BRIDGE_OPTIONS, 'Configuration file of mcp-drawbridge <url>'),
+  };
 }

@@ -65,6 +65,20 @@ const TABLE = {
     exitCode: 1,
     hint: 'Use an id that no open request of this session has.',
   },
+  cancelled: { status: 400, rpcCode: -32603, exitCode: 1, hint: 'Send it again if it is still wanted.' },
+  upstream_untrusted: {
+    status: 502,
+    rpcCode: -32603,
+    exitCode: 3,
+    hint: 'Give the certificate of the authority that signed it with --ca, if you trust it.',
+  },
+  tool_not_available: {
+    status: 403,
+    rpcCode: -32603,
+    exitCode: 1,
+    hint: 'The options --ignore-tool and --allow-tool say which tools there are.',
+  },
+  request_timeout: { status: 504, rpcCode: -32603, exitCode: 3, hint: 'Give it longer with --request-timeout.' },
   shutting_down: { status: 503, rpcCode: -32603, exitCode: 0, hint: 'Connect again.' },
   internal: { status: 500, rpcCode: -32603, exitCode: 1, hint: 'Please report this.' },
 } as const;

@@ -28,8 +28,8 @@ const MAX_LINE_CHARS = 2000;
 /** Shorter ones would mask words. */
 const MIN_SECRET_CHARS = 6;
 const SECRET_KEY = /authorization|cookie|password|passwd|secret|token|api[-_]?key|credential/i;
-/** Bearer and Basic credentials, and the password of a URL, wherever they stand in a line. */
-const SECRET_TEXT = /\b(bearer|basic)\s+[\w.~+/=-]{6,}|(\/\/[^\s/:@]*:)[^\s/@]+@/gi;
+/** Bearer and Basic credentials, cookies, and the password of a URL, wherever they stand in a line. */
+const SECRET_TEXT = /\b(bearer|basic)\s+[\w.~+/=-]{6,}|\b((?:set-)?cookie:\s?)[^\s].*|(\/\/[^\s/:@]*:)[^\s/@]+@/gi;
 const CONTROL = /[\u0000-\u001f\u007f-\u009f\u2028\u2029]/g;
 
 export const silentLogger: Logger = { error: ignore, warn: ignore, info: ignore, debug: ignore };
@@ -72,19 +72,54 @@ function formatValue(value: unknown): string {
 
 /** The text as one bounded line that a terminal can be trusted with, secrets masked. */
 export function cleanLine(text: string, secrets: readonly string[]): string {
-  let line = text;
-  for (const secret of secrets) {
-    if (secret.length < MIN_SECRET_CHARS) continue;
-    // Fields are written as JSON, where a quote or backslash of the secret is escaped.
-    const escaped = JSON.stringify(secret).slice(1, -1);
-    line = line.replaceAll(escaped, '***').replaceAll(secret, '***');
-  }
-  line = line.replace(SECRET_TEXT, (_match, scheme?: string, url?: string) =>
-    scheme === undefined ? `${url}***@` : `${scheme} ***`,
+  const line = maskSecrets(text, secrets).replace(
+    SECRET_TEXT,
+    (_match, scheme?: string, cookie?: string, url?: string) => {
+      if (scheme !== undefined) return `${scheme} ***`;
+      return cookie === undefined ? `${url}***@` : `${cookie}***`;
+    },
   );
   const printable = line
     .slice(0, MAX_LINE_CHARS + 1)
     .replace(CONTROL, (char) => `\\u${char.charCodeAt(0).toString(16).padStart(4, '0')}`);
   if (printable.length <= MAX_LINE_CHARS) return printable;
   return `${printable.slice(0, MAX_LINE_CHARS)}… (${line.length} characters)`;
+}
+
+/** The text with these secrets masked, be they written as they are or inside JSON. */
+export function maskSecrets(text: string, secrets: readonly string[]): string {
+  let masked = text;
+  for (const secret of secrets) {
+    if (secret.length < MIN_SECRET_CHARS) continue;
+    // Fields are written as JSON, where a quote or backslash of the secret is escaped.
+    const escaped = JSON.stringify(secret).slice(1, -1);
+    masked = masked.replaceAll(escaped, '***').replaceAll(secret, '***');
+  }
+  return masked;
+}
+
+/**
+ * What must not be shown of a connection's headers and URL: each value and the parts it has, such as what follows the
+ * scheme of a credential, the value of each cookie, and the values of the query. The longest come first, so that none
+ * is masked by halves.
+ */
+export function secretsOf(headers: Readonly<Record<string, string>>, url?: URL): string[] {
+  const secrets = new Set<string>();
+  for (const value of Object.values(headers)) {
+    const [scheme = '', ...rest] = value.split(/[\s;,]+/);
+    for (const part of [value, scheme, ...rest]) {
+      const after = part.slice(part.indexOf('=') + 1);
+      if (part !== scheme || rest.length === 0) secrets.add(part);
+      if (after !== part) secrets.add(after);
+    }
+    if (/^basic$/i.test(scheme))
+      secrets.add(
+        Buffer.from(rest[0] ?? '', 'base64')
+          .toString()
+          .replace(/^[^:]*:/, ''),
+      );
+  }
+  for (const pair of url?.search.slice(1).split('&') ?? []) secrets.add(pair.slice(pair.indexOf('=') + 1));
+  for (const value of url?.searchParams.values() ?? []) secrets.add(value);
+  return [...secrets].sort((a, b) => b.length - a.length);
 }

@@ -34,6 +34,10 @@ const PINNED: Record<string, readonly [number, number, number]> = {
   parse_error: [400, -32700, 1],
   invalid_request: [400, -32600, 1],
   duplicate_id: [400, -32600, 1],
+  cancelled: [400, -32603, 1],
+  upstream_untrusted: [502, -32603, 3],
+  tool_not_available: [403, -32603, 1],
+  request_timeout: [504, -32603, 3],
   shutting_down: [503, -32603, 0],
   internal: [500, -32603, 1],
 };

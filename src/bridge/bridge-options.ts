@@ -60,6 +60,8 @@ export interface BridgeOptions {
   readonly maxLineBytes?: number;
   /** Default: says nothing. A pino instance fits. */
   readonly logger?: Logger;
+  /** Whether each message is logged at level `debug`: direction, kind, method, id, bytes; never what it says. Default false. */
+  readonly trace?: boolean;
 }
 
 export interface SshOptions {

@@ -1,9 +1,11 @@
 import { StdioDownstream } from '../downstream/stdio.ts';
 import { DrawbridgeError } from '../errors.ts';
-import { silentLogger } from '../log.ts';
+import { secretsOf, silentLogger } from '../log.ts';
+import { RecoveringUpstream } from '../recovery/recovering-upstream.ts';
 import { join } from '../relay/relay.ts';
-import { createUpstream } from '../upstream/detection.ts';
 import type { BridgeOptions } from './bridge-options.ts';
+import { withInterceptors } from './interceptors.ts';
+import { upstreamConnector } from './upstream-connector.ts';
 
 export interface Bridge {
   /**
@@ -11,38 +13,55 @@ export interface Bridge {
    * client ended it in good order, else with what ended it.
    */
   readonly done: Promise<DrawbridgeError | undefined>;
+  /** As if the client had closed its input: what is open has `graceMs` to be answered, then it closes. Idempotent. */
+  finish(): Promise<void>;
   /** Answers what is open, ends the remote session. Idempotent. */
   close(error?: DrawbridgeError): Promise<void>;
 }
 
-const DEFAULT_GRACE_MS = 2000;
+const DEFAULTS = {
+  graceMs: 2000,
+  holdMs: 15_000,
+  initializeTimeoutMs: 25_000,
+  pingIntervalMs: 30_000,
+  pongTimeoutMs: 10_000,
+} as const;
 
 /**
- * Gives a stdio client the remote server: joins the two streams to the server's URL. Throws `usage` when the URL is
- * none; everything that happens later is told to the client as a JSON-RPC error and by `done`.
+ * Gives a stdio client the remote server: joins the two streams to the server's URL, and keeps the session over lost
+ * connections. Throws `usage` when the URL is none; everything that happens later is told to the client as a JSON-RPC
+ * error and by `done`.
  */
 export function createBridge(options: BridgeOptions): Bridge {
   const url = parseUrl(options.url);
   const logger = options.logger ?? silentLogger;
-  const graceMs = options.graceMs ?? DEFAULT_GRACE_MS;
+  const graceMs = options.graceMs ?? DEFAULTS.graceMs;
   let ended: DrawbridgeError | undefined;
   let fulfil: (error: DrawbridgeError | undefined) => void;
   const done = new Promise<DrawbridgeError | undefined>((resolve) => {
     fulfil = resolve;
   });
 
-  const downstream = new StdioDownstream({ input: options.input, output: options.output, onInputEnd: () => finish() });
-  const upstream = createUpstream({
-    url,
-    kind: options.transport ?? 'auto',
-    logger,
-    ...(options.headers === undefined ? {} : { headers: options.headers }),
-    ...(options.family === undefined ? {} : { family: options.family }),
-    ...(options.connectTimeoutMs === undefined ? {} : { connectTimeoutMs: options.connectTimeoutMs }),
-    ...(options.maxMessageBytes === undefined ? {} : { maxMessageBytes: options.maxMessageBytes }),
-    onDetected: (kind) =>
-      logger.info(`connected to ${url.host}, which speaks ${kind === 'sse' ? 'legacy SSE' : 'Streamable HTTP'}`),
+  const secrets = secretsOf(options.headers ?? {}, url);
+  const downstream = new StdioDownstream({
+    input: options.input,
+    output: options.output,
+    secrets,
+    ...(options.maxLineBytes === undefined ? {} : { maxLineBytes: options.maxLineBytes }),
+    onInputEnd: () => finish(),
   });
+  const connector = upstreamConnector(url, options, logger);
+  const server = new RecoveringUpstream({
+    connect: connector.connect,
+    where: url.host,
+    logger,
+    secrets,
+    holdMs: options.holdMs ?? DEFAULTS.holdMs,
+    initializeTimeoutMs: options.initializeTimeoutMs ?? DEFAULTS.initializeTimeoutMs,
+    pingIntervalMs: options.pingIntervalMs ?? DEFAULTS.pingIntervalMs,
+    pongTimeoutMs: options.pongTimeoutMs ?? DEFAULTS.pongTimeoutMs,
+  });
+  const upstream = withInterceptors(server, options, logger);
   const relay = join(downstream, upstream, {
     logger,
     onEnd: (by, error) => {
@@ -54,6 +73,7 @@ export function createBridge(options: BridgeOptions): Bridge {
   const close = async (error?: DrawbridgeError): Promise<void> => {
     isClosing = true;
     await relay.close(error);
+    await connector.close();
     fulfil(ended);
   };
   relay.ready.catch((error: DrawbridgeError) => fail(error));
@@ -81,7 +101,7 @@ export function createBridge(options: BridgeOptions): Bridge {
     await close(new DrawbridgeError('shutting_down', 'the client closed its side before the answer came'));
   }
 
-  return { done, close };
+  return { done, finish, close };
 }
 
 function parseUrl(text: string | URL): URL {

@@ -1,3 +1,4 @@
+import { isLoopback } from '../upstream/dialer.ts';
 import { usageError } from './report.ts';
 
 /**
@@ -7,7 +8,9 @@ import { usageError } from './report.ts';
 export function parseServerUrl(text: string, what: string): URL {
   const why = reasonAgainst(text);
   if (why === undefined) return new URL(text);
-  throw usageError(`${what} ${JSON.stringify(showUrl(text))} cannot be used`, {
+  // What looks like no address at all may be a credential that a shell has split off its header.
+  const shown = /[:/\s]|^$/.test(text) ? ` ${JSON.stringify(showUrl(text))}` : '';
+  throw usageError(`${what}${shown} cannot be used`, {
     why,
     hint: text.includes('@')
       ? 'Send the credential as a header: Authorization:Basic …'
@@ -31,4 +34,21 @@ function reasonAgainst(text: string): string | undefined {
   if (!URL.canParse(text)) return 'its host or port is not valid';
   const { username, password } = new URL(text);
   return username === '' && password === '' ? undefined : 'it has a user name or password in it, which is not sent';
+}
+
+/**
+ * Throws `usage` for http to another machine: whoever is on the way could read the credential, and the data. Through a
+ * tunnel, or when it is said to be meant, it is allowed.
+ */
+export function refusePlainHttp(url: URL, isAllowed: boolean): void {
+  if (url.protocol === 'https:' || isAllowed || isThisMachine(url)) return;
+  throw usageError(`refusing to send to ${url.host} without encryption`, {
+    why: 'http:// to another machine can be read and changed on the way',
+    hint: 'Use https://, reach it with --ssh user@host, or say --allow-http in a network you trust.',
+  });
+}
+
+export function isThisMachine(url: URL): boolean {
+  // As the URL parser writes ::ffff:127.0.0.1.
+  return isLoopback(url.hostname) || /^\[::ffff:7f[0-9a-f]{2}:/.test(url.hostname);
 }

@@ -5,17 +5,27 @@ const COLUMN = 26;
 
 /** The options as lines of help, 80 columns wide; each line of text stands once, whatever the option's name is. */
 export function formatOptions(table: readonly Option[]): string {
-  return table.map(formatOption).join('\n');
+  return table
+    .filter(({ isArgument }) => isArgument !== true)
+    .map((option, index) => {
+      if (option.heading === undefined) return formatOption(option);
+      return `${index === 0 ? '' : '\n'}${option.heading}\n${formatOption(option)}`;
+    })
+    .join('\n');
 }
 
 function formatOption(option: Option): string {
-  const value = option.kind === 'flag' ? '' : ` ${option.choices?.join('|') ?? option.value ?? 'n'}`;
+  const value = option.kind === 'flag' ? '' : ` ${placeholderOf(option)}`;
   const short = option.short === undefined ? '' : `-${option.short}, `;
   const left = `  ${short}--${option.name}${value}`;
   const fallback = option.default === undefined ? '' : ` (default ${option.default})`;
   const lines = wrap(`${option.help}${fallback}`, WIDTH - COLUMN);
   const first = left.length < COLUMN ? left.padEnd(COLUMN) + (lines.shift() ?? '') : left;
   return [first, ...lines.map((line) => ' '.repeat(COLUMN) + line)].join('\n');
+}
+
+function placeholderOf({ value, choices, kind }: Option): string {
+  return value ?? choices?.join('|') ?? (kind === 'seconds' ? 's' : 'n');
 }
 
 function wrap(text: string, width: number): string[] {

@@ -1,4 +1,4 @@
-import { type Option, propertyName } from './option.ts';
+import { type Option, optionsOfFiles, propertyName } from './option.ts';
 
 /** The JSON Schema (2020-12) of an object with these options as properties, for editors and for `createGateway`. */
 export function jsonSchema(
@@ -16,6 +16,23 @@ export function jsonSchema(
   };
 }
 
+/** The JSON Schema of a configuration file: the same, which may name its schema and has names as on the command line too. */
+export function fileSchema(table: readonly Option[], title: string): Record<string, unknown> {
+  const options = optionsOfFiles(table);
+  const schema = jsonSchema(options, title);
+  const dashed = options.filter((option) => propertyName(option) !== option.name);
+  return {
+    ...schema,
+    properties: {
+      $schema: { type: 'string' },
+      ...(schema['properties'] as object),
+      ...Object.fromEntries(dashed.map((option) => [option.name, propertySchema(option)])),
+    },
+  };
+}
+
+const TEXTS = { type: 'array', items: { type: 'string' } };
+
 function propertySchema(option: Option): Record<string, unknown> {
   const common = {
     description: option.help,
@@ -23,8 +40,9 @@ function propertySchema(option: Option): Record<string, unknown> {
   };
   switch (option.kind) {
     case 'integer':
+    case 'seconds':
       return {
-        type: 'integer',
+        type: option.kind === 'integer' ? 'integer' : 'number',
         minimum: option.min ?? 0,
         ...(option.max === undefined ? {} : { maximum: option.max }),
         ...common,
@@ -34,8 +52,11 @@ function propertySchema(option: Option): Record<string, unknown> {
     case 'choice':
       return { enum: option.choices, ...common };
     case 'list':
-      return { type: 'array', items: { type: 'string' }, ...common };
-    default:
-      return { type: 'string', minLength: 1, ...common };
+      if (option.separator === undefined) return { ...TEXTS, ...common };
+      return { anyOf: [{ type: 'object', additionalProperties: { type: 'string' } }, TEXTS], ...common };
+    default: {
+      const text = option.mayBeEmpty ? { type: 'string' } : { type: 'string', minLength: 1 };
+      return option.isJson ? { anyOf: [{ type: 'object' }, text], ...common } : { ...text, ...common };
+    }
   }
 }

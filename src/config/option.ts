@@ -2,22 +2,39 @@
 export interface Option {
   /** As on the command line, without the dashes. */
   readonly name: string;
-  readonly kind: 'text' | 'integer' | 'choice' | 'flag' | 'list';
+  /** `seconds` may have a fraction. */
+  readonly kind: 'text' | 'integer' | 'seconds' | 'choice' | 'flag' | 'list';
   readonly help: string;
   /** What stands for the value in the help text. */
   readonly value?: string;
   readonly short?: string;
+  /** A heading of the help text that stands before this option. */
+  readonly heading?: string;
   readonly choices?: readonly string[];
   readonly min?: number;
   readonly max?: number;
   readonly default?: string | number;
-  /** Taken from a file too, by the environment twin with `_FILE`; never shown. */
+  /** Never shown; and taken from a file too, by the environment twin with `_FILE`, unless that is another's twin. */
   readonly isSecret?: boolean;
   /** Of the command line alone: a question such as `--version`, whose twin a container may well set for its own ends. */
   readonly hasNoTwin?: boolean;
+  /** Stands on the command line without a name, and has one in the environment and in files. */
+  readonly isArgument?: boolean;
+  /** A text that may be empty, which then means something. */
+  readonly mayBeEmpty?: boolean;
+  /** A path; in a configuration file it starts at that file's folder. */
+  readonly isPath?: boolean;
+  /** JSON, or `@` and the path of a file of it; in a configuration file it may stand as the object itself. */
+  readonly isJson?: boolean;
+  /** Between the name and the value that each entry of a list is; in a configuration file they may be an object. */
+  readonly separator?: ':' | '=';
+  /** A flag that is another way to write an option with a value. */
+  readonly means?: { readonly name: string; readonly value: string };
+  /** Names the configuration file, so it cannot stand in one. */
+  readonly isConfigFile?: boolean;
 }
 
-type ValueOf<O extends Option> = O['kind'] extends 'integer'
+type ValueOf<O extends Option> = O['kind'] extends 'integer' | 'seconds'
   ? number
   : O['kind'] extends 'flag'
     ? boolean
@@ -42,4 +59,9 @@ export function environmentName(option: Option): string {
 /** `max-body-bytes` is `maxBodyBytes` in code and in files. */
 export function propertyName(option: Option): string {
   return option.name.replace(/-([a-z])/g, (_match, letter: string) => letter.toUpperCase());
+}
+
+/** The options of a table that a configuration file may hold. */
+export function optionsOfFiles(table: readonly Option[]): Option[] {
+  return table.filter(({ hasNoTwin, isConfigFile }) => hasNoTwin !== true && isConfigFile !== true);
 }

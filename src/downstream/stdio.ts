@@ -1,8 +1,12 @@
 import type { Readable, Writable } from 'node:stream';
 import { DrawbridgeError, toDrawbridgeError } from '../errors.ts';
-import { encodeLine } from '../message/encode.ts';
+import { maskSecrets } from '../log.ts';
+import { splitBatch } from '../message/batch.ts';
+import { encodeLine, encodeLineParts } from '../message/encode.ts';
 import { LineDecoder } from '../message/line-decoder.ts';
+import { findShapeFault, findTextFault, replyIdOf } from '../message/line-fault.ts';
 import { errorReply, type Message, readMessage } from '../message/message.ts';
+import { peekHead } from '../message/peek.ts';
 import type { Transport, TransportEvents } from '../relay/transport.ts';
 
 export interface StdioDownstreamOptions {
@@ -10,6 +14,8 @@ export interface StdioDownstreamOptions {
   readonly output: Writable;
   /** The longest line taken; a longer one is answered with an error and passed over. Default 64 MiB. */
   readonly maxLineBytes?: number;
+  /** Masked in the errors that are ours; a server's own messages pass as they are. */
+  readonly secrets?: readonly string[];
   /** Told once, when the client has closed its side. Answers can still be sent. */
   readonly onInputEnd: () => void;
 }
@@ -30,7 +36,7 @@ export class StdioDownstream implements Transport {
   constructor(options: StdioDownstreamOptions) {
     this.#options = options;
     this.#decoder = new LineDecoder(
-      { line: (line) => this.#receive(line), tooLong: (limit) => this.#refuseLongLine(limit) },
+      { line: (line) => this.#receive(line), tooLong: (limit, head) => this.#refuseLongLine(limit, head) },
       options.maxLineBytes ?? DEFAULT_MAX_LINE_BYTES,
     );
   }
@@ -58,7 +64,7 @@ export class StdioDownstream implements Transport {
   send(message: Message): void | Promise<void> {
     const { output } = this.#options;
     if (this.#isClosed || output.destroyed) return;
-    if (output.write(encodeLine(message))) return;
+    if (this.#write(encodeLineParts(this.#withoutSecrets(message)))) return;
     this.#drained ??= new Promise((fulfil) => {
       const settle = (): void => {
         output.off('drain', settle).off('close', settle);
@@ -68,6 +74,16 @@ export class StdioDownstream implements Transport {
       output.on('drain', settle).on('close', settle);
     });
     return this.#drained;
+  }
+
+  /** Tells whether the output takes more, as `write` of a stream does. */
+  #write(parts: readonly Buffer[]): boolean {
+    const { output } = this.#options;
+    if (parts.length > 1) output.cork();
+    let isReady = true;
+    for (const part of parts) isReady = output.write(part);
+    if (parts.length > 1) output.uncork();
+    return isReady;
   }
 
   pause(): void {
@@ -115,13 +131,30 @@ export class StdioDownstream implements Transport {
   #receive(line: Buffer): void {
     const message = readMessage(line);
     this.#hasReceived = true;
-    if (this.#refusal !== undefined) {
-      if (message.kind !== 'request') return;
-      this.#options.output.write(encodeLine(errorReply(message.id, this.#refusal.error)), this.#refusal.done);
+    const fault = findTextFault(line);
+    if (fault !== undefined) this.#answerFault(message, fault);
+    else if (message.kind !== 'batch') this.#take(message);
+    else this.#takeBatch(line);
+  }
+
+  #takeBatch(line: Buffer): void {
+    const batch = splitBatch(line);
+    const problem = batch.length === 0 ? 'an empty batch' : batch;
+    if (typeof problem === 'string') {
+      this.send(errorReply(undefined, new DrawbridgeError('invalid_request', `the line is ${problem}`)));
+    } else for (const message of problem) this.#take(message);
+  }
+
+  #take(message: Message): void {
+    const fault = findShapeFault(message);
+    if (fault !== undefined) {
+      this.#answerFault(message, fault);
       return;
     }
-    if (message.kind === 'invalid' || message.kind === 'batch') {
-      this.send(errorReply(message.id, problemOf(message)));
+    if (this.#refusal !== undefined) {
+      if (message.kind !== 'request') return;
+      const reply = this.#withoutSecrets(errorReply(message.id, this.#refusal.error));
+      this.#options.output.write(encodeLine(reply), this.#refusal.done);
       return;
     }
     try {
@@ -132,19 +165,33 @@ export class StdioDownstream implements Transport {
     }
   }
 
+  #answerFault(message: Message, fault: DrawbridgeError): void {
+    this.send(errorReply(replyIdOf(message), fault));
+  }
+
   #refuse(message: Message, thrown: unknown): void {
     const error = toDrawbridgeError(thrown);
     if (message.kind === 'request') this.send(errorReply(message.id, error));
     else this.#events?.error(error);
   }
 
-  #refuseLongLine(limit: number): void {
-    this.send(
-      errorReply(
-        undefined,
-        new DrawbridgeError('body_too_large', `a line of more than ${limit} bytes was passed over`),
-      ),
-    );
+  /** A server may well say back what it was sent, and what we quote of it ends in a chat window. */
+  #withoutSecrets(message: Message): Message {
+    const { secrets = [] } = this.#options;
+    const { failure } = message;
+    if (failure === undefined || secrets.length === 0) return message;
+    const { code, message: what, why, hint } = failure;
+    const shown = new DrawbridgeError(code, maskSecrets(what, secrets), {
+      ...(why === undefined ? {} : { why: maskSecrets(why, secrets) }),
+      hint: maskSecrets(hint, secrets),
+    });
+    return errorReply(message.id, shown);
+  }
+
+  #refuseLongLine(limit: number, head: Buffer): void {
+    const error = new DrawbridgeError('body_too_large', `a line of more than ${limit} bytes was passed over`);
+    this.#hasReceived = true;
+    this.send(errorReply(replyIdOf({ kind: 'request', id: peekHead(head) }), error));
   }
 
   #end(error?: DrawbridgeError): void {
@@ -152,20 +199,5 @@ export class StdioDownstream implements Transport {
     this.#events = undefined;
     this.#isClosed = true;
     events?.end(error);
-  }
-}
-
-function problemOf(message: Message): DrawbridgeError {
-  if (message.kind === 'batch') {
-    return new DrawbridgeError(
-      'invalid_request',
-      'batches are not part of MCP since 2025-06-18; send one message a line',
-    );
-  }
-  try {
-    JSON.parse(message.bytes.toString());
-    return new DrawbridgeError('invalid_request', 'the line is JSON, but no JSON-RPC message');
-  } catch (thrown) {
-    return new DrawbridgeError('parse_error', 'the line is not JSON', { why: (thrown as Error).message.slice(0, 120) });
   }
 }

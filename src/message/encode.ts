@@ -9,6 +9,17 @@ const SUFFIX = '\n\n';
 /** The heartbeat: a comment line, which every event stream reader passes over. */
 export const SSE_COMMENT = Buffer.from(': ping\n\n');
 
+/** From this size on the bytes are worth a look that spares their copy. */
+const LARGE_BYTES = 64 * 1024;
+const NEWLINE = Buffer.from('\n');
+
+/** The message as one line for stdio, in pieces: a large one that is on one line already is not copied. */
+export function encodeLineParts(message: Message): readonly Buffer[] {
+  const { bytes } = message;
+  if (bytes.length < LARGE_BYTES || bytes.includes(LF) || bytes.includes(CR)) return [encodeLine(message)];
+  return [bytes, NEWLINE];
+}
+
 /** The message as one line for stdio, with its newline. */
 export function encodeLine(message: Message): Buffer {
   const { bytes } = message;

@@ -1,12 +1,19 @@
 /** What a LineDecoder tells; each line comes without its line end. */
 export interface LineDecoderEvents {
   line(line: Buffer): void;
-  /** A line grew past `maxLineBytes`; it was dropped, and reading goes on after its end. Told once a line. */
-  tooLong(maxLineBytes: number): void;
+  /**
+   * A line grew past `maxLineBytes`; it was dropped, and reading goes on after its end. Told once a line, with at most
+   * 64 KiB of its beginning.
+   */
+  tooLong(maxLineBytes: number, head: Buffer): void;
 }
 
 const LF = 0x0a;
 const CR = 0x0d;
+/** Where the id of a message usually stands. */
+const HEAD_BYTES = 64 * 1024;
+/** So many parts in a row are joined where they hold less than a KiB each: small buffers cost more than what they hold. */
+const RUN_PARTS = 256;
 
 /**
  * The framing of MCP's stdio transport: one message a line, `\n` or `\r\n`. Linear in the input however it is cut;
@@ -17,6 +24,9 @@ export class LineDecoder {
   readonly #maxLineBytes: number;
   #parts: Buffer[] = [];
   #heldBytes = 0;
+  /** The parts and bytes that were looked at for joining. */
+  #settledParts = 0;
+  #settledBytes = 0;
   #isDropping = false;
   #isFirst = true;
 
@@ -41,28 +51,51 @@ export class LineDecoder {
 
   #hold(part: Buffer): void {
     if (this.#isDropping) return;
-    if (this.#heldBytes + part.length > this.#maxLineBytes) {
-      this.#parts = [];
-      this.#heldBytes = 0;
-      this.#isDropping = true;
-      this.#events.tooLong(this.#maxLineBytes);
-      return;
-    }
     this.#parts.push(part);
     this.#heldBytes += part.length;
+    if (this.#heldBytes > this.#maxLineBytes) this.#drop();
+    else if (this.#parts.length - this.#settledParts === RUN_PARTS) this.#settleRun();
+  }
+
+  #settleRun(): void {
+    const bytes = this.#heldBytes - this.#settledBytes;
+    if (bytes < RUN_PARTS * 1024) this.#parts.push(Buffer.concat(this.#parts.splice(this.#settledParts), bytes));
+    this.#settledParts = this.#parts.length;
+    this.#settledBytes = this.#heldBytes;
+  }
+
+  #release(): void {
+    this.#parts = [];
+    this.#heldBytes = 0;
+    this.#settledParts = 0;
+    this.#settledBytes = 0;
+  }
+
+  #drop(): void {
+    const head = Buffer.concat(this.#parts, Math.min(this.#heldBytes, HEAD_BYTES));
+    this.#release();
+    this.#isDropping = true;
+    const hasMark = this.#isFirst && startsWithMark(head);
+    this.#events.tooLong(this.#maxLineBytes, hasMark ? head.subarray(3) : head);
   }
 
   #finish(part: Buffer): void {
     this.#hold(part);
     const wasDropping = this.#isDropping;
     let line = this.#parts.length === 1 ? this.#parts[0]! : Buffer.concat(this.#parts, this.#heldBytes);
-    this.#parts = [];
-    this.#heldBytes = 0;
+    this.#release();
     this.#isDropping = false;
-    if (wasDropping) return;
+    if (wasDropping) {
+      this.#isFirst = false;
+      return;
+    }
     if (line[line.length - 1] === CR) line = line.subarray(0, -1);
-    if (this.#isFirst && line[0] === 0xef && line[1] === 0xbb && line[2] === 0xbf) line = line.subarray(3);
+    if (this.#isFirst && startsWithMark(line)) line = line.subarray(3);
     this.#isFirst = false;
     if (line.length > 0) this.#events.line(line);
   }
+}
+
+function startsWithMark(bytes: Buffer): boolean {
+  return bytes[0] === 0xef && bytes[1] === 0xbb && bytes[2] === 0xbf;
 }

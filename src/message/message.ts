@@ -1,5 +1,7 @@
 import type { DrawbridgeError } from '../errors.ts';
 import { idKey, type Peeked, peek } from './peek.ts';
+import { AMBIGUOUS, soleMember } from './ranges.ts';
+import { skipSpace } from './scan.ts';
 
 /** One JSON-RPC message, carried as the bytes it arrived in; what routing needs was peeked, never parsed. */
 export interface Message extends Peeked {
@@ -35,6 +37,21 @@ export function errorReply(id: string | undefined, error: DrawbridgeError): Mess
     key: id === undefined ? undefined : idKey(id),
     failure: error,
   };
+}
+
+/**
+ * The error answer that names no request (`"id":null`, or no id at all) as the answer to the request with this id text;
+ * every other byte stays. Undefined for any other message.
+ */
+export function nameRequest(message: Message, id: string): Message | undefined {
+  const { bytes, kind } = message;
+  if (kind !== 'response' || (message.id !== undefined && message.id !== 'null')) return undefined;
+  const start = skipSpace(bytes, 0);
+  const given = soleMember(bytes, start, 'id');
+  if (given === AMBIGUOUS || typeof soleMember(bytes, start, 'error') !== 'object') return undefined;
+  const [before, after, text] =
+    given === undefined ? [start + 1, start + 1, `"id":${id},`] : [given.start, given.end, id];
+  return readMessage(Buffer.concat([bytes.subarray(0, before), Buffer.from(text), bytes.subarray(after)]));
 }
 
 /** The protocol version that an initialize result settles on; undefined for any other message. */

@@ -5,6 +5,23 @@
  * have to cross, from the back: peers write `id` before or after the large member, so either end knows it. Only when
  * neither does is the large member crossed. The bytes are taken to be JSON; for other bytes the answer is a guess.
  */
+import {
+  CLOSE_BRACE,
+  CLOSE_BRACKET,
+  COLON,
+  COMMA,
+  endOfContainer,
+  endOfString,
+  endOfValue,
+  OPEN_BRACE,
+  OPEN_BRACKET,
+  QUOTE,
+  skipSpace,
+  skipSpaceBack,
+  startOfLiteral,
+  startOfString,
+} from './scan.ts';
+
 export interface Peeked {
   readonly kind: 'request' | 'notification' | 'response' | 'batch' | 'invalid';
   /** The id's own JSON text, such as `1`, `"a"` or `9007199254740993`; undefined where there is none. */
@@ -12,14 +29,6 @@ export interface Peeked {
   readonly method: string | undefined;
 }
 
-const QUOTE = 0x22;
-const BACKSLASH = 0x5c;
-const COMMA = 0x2c;
-const COLON = 0x3a;
-const OPEN_BRACE = 0x7b;
-const CLOSE_BRACE = 0x7d;
-const OPEN_BRACKET = 0x5b;
-const CLOSE_BRACKET = 0x5d;
 /** Keys of at most this many bytes can be one of those we look for. */
 const LONGEST_KEY = 6;
 
@@ -30,6 +39,8 @@ interface Found {
   id: string | undefined;
   method: string | undefined;
   isResponse: boolean;
+  /** The id is an object or array, which no message has. */
+  hasOddId: boolean;
 }
 
 export function peek(bytes: Buffer): Peeked {
@@ -39,7 +50,7 @@ export function peek(bytes: Buffer): Peeked {
   const last = skipSpaceBack(bytes, bytes.length - 1);
   if (last <= first || bytes[last] !== CLOSE_BRACE) return INVALID;
 
-  const found: Found = { id: undefined, method: undefined, isResponse: false };
+  const found: Found = { id: undefined, method: undefined, isResponse: false, hasOddId: false };
   let tail = -1;
   let at = skipSpace(bytes, first + 1);
   while (at < last) {
@@ -60,7 +71,7 @@ export function peek(bytes: Buffer): Peeked {
       end = endOfContainer(bytes, start);
       if (end === tail) break;
     } else {
-      end = opener === QUOTE ? endOfString(bytes, start) : endOfLiteral(bytes, start);
+      end = endOfValue(bytes, start);
       if (end === start) return INVALID;
       note(found, bytes, at + 1, keyEnd - 1, start, end);
     }
@@ -68,9 +79,35 @@ export function peek(bytes: Buffer): Peeked {
     if (bytes[at] === COMMA) at = skipSpace(bytes, at + 1);
     else if (at !== last) return INVALID;
   }
+  if (found.hasOddId) return INVALID;
   if (found.isResponse) return { kind: 'response', id: found.id, method: undefined };
   if (found.method === undefined) return { kind: 'invalid', id: found.id, method: undefined };
   return { kind: found.id === undefined ? 'notification' : 'request', id: found.id, method: found.method };
+}
+
+/**
+ * The id of the request of which these bytes are only the beginning; undefined where they do not show it, or show that
+ * the message is an answer, whose id names a request of the other side.
+ */
+export function peekHead(head: Buffer): string | undefined {
+  const found: Found = { id: undefined, method: undefined, isResponse: false, hasOddId: false };
+  let at = skipSpace(head, 0);
+  if (head[at] !== OPEN_BRACE) return undefined;
+  do {
+    const key = skipSpace(head, at + 1);
+    if (head[key] !== QUOTE) break;
+    const keyEnd = endOfString(head, key);
+    const colon = skipSpace(head, keyEnd);
+    if (head[colon] !== COLON) break;
+    const start = skipSpace(head, colon + 1);
+    const end = endOfValue(head, start);
+    const isScalar = head[start] !== OPEN_BRACE && head[start] !== OPEN_BRACKET;
+    // Where the value goes on past the head, its key alone counts.
+    const isWhole = isScalar && end > start && end < head.length;
+    note(found, head, key + 1, keyEnd - 1, isWhole ? start : -1, isWhole ? end : -1);
+    at = skipSpace(head, end);
+  } while (head[at] === COMMA);
+  return found.isResponse || found.hasOddId ? undefined : found.id;
 }
 
 /**
@@ -101,7 +138,8 @@ function note(found: Found, bytes: Buffer, keyStart: number, keyEnd: number, sta
   if (keyEnd - keyStart > LONGEST_KEY) return;
   switch (bytes.toString('latin1', keyStart, keyEnd)) {
     case 'id':
-      if (start !== -1 && found.id === undefined) found.id = bytes.toString('utf8', start, end);
+      if (start === -1) found.hasOddId = true;
+      else if (found.id === undefined) found.id = bytes.toString('utf8', start, end);
       break;
     case 'method':
       if (start !== -1 && bytes[start] === QUOTE && found.method === undefined) found.method = text(bytes, start, end);
@@ -145,91 +183,4 @@ function scanBack(bytes: Buffer, last: number, floor: number, found: Found): num
     at = skipSpaceBack(bytes, comma - 1);
   }
   return floor;
-}
-
-function isSpace(byte: number | undefined): boolean {
-  return byte === 0x20 || byte === 0x0a || byte === 0x0d || byte === 0x09;
-}
-
-function skipSpace(bytes: Buffer, from: number): number {
-  let at = from;
-  while (isSpace(bytes[at])) at++;
-  return at;
-}
-
-function skipSpaceBack(bytes: Buffer, from: number): number {
-  let at = from;
-  while (isSpace(bytes[at])) at--;
-  return at;
-}
-
-/** The index after the string whose opening quote stands at `from`; the length where it never ends. */
-function endOfString(bytes: Buffer, from: number): number {
-  let at = from + 1;
-  // Most strings are short; past this many bytes the native search wins over the loop.
-  const near = Math.min(bytes.length, at + 64);
-  for (; at < near; at++) {
-    const byte = bytes[at];
-    if (byte === QUOTE) return at + 1;
-    if (byte === BACKSLASH) at++;
-  }
-  if (at >= bytes.length) return bytes.length;
-  for (let quote = bytes.indexOf(QUOTE, at); quote !== -1; quote = bytes.indexOf(QUOTE, quote + 1)) {
-    if (!isEscaped(bytes, quote, at)) return quote + 1;
-  }
-  return bytes.length;
-}
-
-/** The index of the opening quote of the string whose closing quote stands at `from`; -1 where there is none. */
-function startOfString(bytes: Buffer, from: number): number {
-  for (let quote = from - 1; quote >= 0; quote--) {
-    if (bytes[quote] === QUOTE && !isEscaped(bytes, quote, 0)) return quote;
-  }
-  return -1;
-}
-
-function isEscaped(bytes: Buffer, quote: number, floor: number): boolean {
-  let slash = quote - 1;
-  while (slash >= floor && bytes[slash] === BACKSLASH) slash--;
-  return (quote - 1 - slash) % 2 === 1;
-}
-
-function isLiteral(byte: number | undefined): boolean {
-  if (byte === undefined) return false;
-  return (
-    (byte >= 0x30 && byte <= 0x39) || // digits
-    (byte >= 0x61 && byte <= 0x7a) || // true, false, null, exponent
-    byte === 0x2d || // -
-    byte === 0x2b || // +
-    byte === 0x2e || // .
-    byte === 0x45 // E
-  );
-}
-
-function endOfLiteral(bytes: Buffer, from: number): number {
-  let at = from;
-  while (isLiteral(bytes[at])) at++;
-  return at;
-}
-
-function startOfLiteral(bytes: Buffer, from: number): number {
-  let at = from;
-  while (isLiteral(bytes[at])) at--;
-  return at + 1;
-}
-
-/** The index after the object or array that opens at `from`; the length where it never closes. */
-function endOfContainer(bytes: Buffer, from: number): number {
-  let depth = 0;
-  for (let at = from; at < bytes.length; ) {
-    const byte = bytes[at];
-    if (byte === QUOTE) {
-      at = endOfString(bytes, at);
-      continue;
-    }
-    if (byte === OPEN_BRACE || byte === OPEN_BRACKET) depth++;
-    else if ((byte === CLOSE_BRACE || byte === CLOSE_BRACKET) && --depth === 0) return at + 1;
-    at++;
-  }
-  return bytes.length;
 }

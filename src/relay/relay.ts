@@ -1,6 +1,7 @@
 import { DrawbridgeError, toDrawbridgeError } from '../errors.ts';
 import type { Logger } from '../log.ts';
-import { errorReply, type Message } from '../message/message.ts';
+import { cancelledKeyOf } from '../message/fields.ts';
+import { errorReply, type Message, nameRequest } from '../message/message.ts';
 import { PendingRequests } from './pending-requests.ts';
 import type { Route, Transport, TransportEvents } from './transport.ts';
 
@@ -27,6 +28,9 @@ export interface Relay {
 }
 
 const DEFAULT_MAX_PENDING = 1024;
+/** What was handed to the upstream and not taken: above the first the downstream is paused, below the second resumed. */
+const FULL_BYTES = 8 * 1024 * 1024;
+const ROOM_BYTES = 4 * 1024 * 1024;
 
 /**
  * Joins one downstream transport to one upstream transport: every message that arrives on one side leaves on the other
@@ -45,6 +49,8 @@ class JoinedTransports implements Relay {
   readonly #serverRequests: PendingRequests;
   readonly ready: Promise<void>;
   #stalledSends = 0;
+  #untakenBytes = 0;
+  #isDownstreamPaused = false;
   #hasEnded = false;
   #idleWaiters: (() => void)[] = [];
 
@@ -127,7 +133,26 @@ class JoinedTransports implements Relay {
       case 'notification':
         if (message.method === 'notifications/cancelled') this.#noteCancelled(message);
     }
-    return this.#upstream.send(message);
+    return this.#handUp(message);
+  }
+
+  #handUp(message: Message): void | Promise<void> {
+    const taken = this.#upstream.send(message);
+    if (taken === undefined) return;
+    const size = message.bytes.length;
+    this.#untakenBytes += size;
+    if (this.#untakenBytes > FULL_BYTES && !this.#isDownstreamPaused) {
+      this.#isDownstreamPaused = true;
+      this.#downstream.pause();
+    }
+    const settle = (): void => {
+      this.#untakenBytes -= size;
+      if (!this.#isDownstreamPaused || this.#untakenBytes >= ROOM_BYTES || this.#hasEnded) return;
+      this.#isDownstreamPaused = false;
+      this.#downstream.resume();
+    };
+    taken.then(settle, settle);
+    return taken;
   }
 
   #admit(message: Message): void {
@@ -142,7 +167,7 @@ class JoinedTransports implements Relay {
 
   async #sendRequest(message: Message): Promise<void> {
     try {
-      await this.#upstream.send(message);
+      await this.#handUp(message);
     } catch (thrown) {
       // Where the loss of the upstream has answered it already, the failed send has nothing to add.
       if (this.#settle(message.key)) throw thrown;
@@ -155,7 +180,11 @@ class JoinedTransports implements Relay {
     else if (message.kind === 'invalid' || message.kind === 'batch') this.#drop(message, 'is no JSON-RPC message');
     else if (message.kind === 'request' && this.#serverRequests.add(message) !== 'added') {
       this.#drop(message, 'is one open request of the server too many, or uses an id again');
-    } else this.#deliver(message, route);
+    } else {
+      // The client need not answer any more, and the server may use the id again.
+      if (message.method === 'notifications/cancelled') this.#serverRequests.settle(cancelledKeyOf(message));
+      this.#deliver(message, route);
+    }
   }
 
   #sendAnswerDown(message: Message, route: Route | undefined): void {
@@ -173,7 +202,7 @@ class JoinedTransports implements Relay {
     const error = new DrawbridgeError('upstream_error', 'the MCP server answered without an id', {
       why: message.bytes.toString('utf8', 0, 200),
     });
-    const answer = errorReply(id, error);
+    const answer = nameRequest(message, id) ?? errorReply(id, error);
     this.#settle(answer.key);
     return answer;
   }
@@ -189,13 +218,8 @@ class JoinedTransports implements Relay {
   }
 
   #noteCancelled(message: Message): void {
-    try {
-      const parsed = JSON.parse(message.bytes.toString()) as { params?: { requestId?: unknown } };
-      const id = parsed.params?.requestId;
-      if (typeof id === 'string' || typeof id === 'number') this.#requests.cancel(JSON.stringify(id));
-    } catch {
-      // The upstream judges it; here it only would have made room in a table.
-    }
+    const key = cancelledKeyOf(message);
+    if (key !== undefined) this.#requests.cancel(key);
   }
 
   #drop(message: Message, why: string): void {

@@ -19,7 +19,10 @@ export interface TransportEvents {
   message(message: Message, route?: Route): void | Promise<void>;
   /** Something went wrong that did not end the connection, such as a message that is no JSON-RPC. */
   error(error: DrawbridgeError): void;
-  /** The connection is over; told once. Without an error it ended in good order. */
+  /**
+   * The connection is over; told once. Without an error it ended in good order. Where the server has forgotten the
+   * session, answers to requests that are still under way may follow until `close`.
+   */
   end(error?: DrawbridgeError): void;
 }
 
@@ -28,6 +31,8 @@ export interface TransportEvents {
  * never rejects; after `close` no event is told.
  */
 export interface Transport {
+  /** When the peer was last heard, in milliseconds of the monotonic clock; 0 before. Upstream transports alone tell it. */
+  readonly heardAt?: number;
   /**
    * Settles when the peer was reached; rejects with a DrawbridgeError when it cannot be. Messages may be sent before it
    * settles: they wait.

@@ -1,15 +1,28 @@
 import { DrawbridgeError } from '../errors.ts';
-import { type Message, readMessage } from '../message/message.ts';
+import { readMessages } from '../message/batch.ts';
+import { type Message, nameRequest, readMessage } from '../message/message.ts';
 import { SseDecoder } from '../message/sse-decoder.ts';
 import { KEPT_BODY_BYTES } from './acceptance-sink.ts';
 import type { ResponseSink } from './http-connection.ts';
 import type { ResponseHead } from './http-response-head.ts';
 import { errorFromResponse, isEventStream } from './response-errors.ts';
 
+/** Where an answer's stream broke off, and what the server said of coming back. */
+export interface BreakPoint {
+  readonly lastEventId: string;
+  /** The stream's `retry:`, in milliseconds. */
+  readonly retryMs: number | undefined;
+}
+
 export interface AnswerEvents {
   /** The server took the request; its answer follows. */
   accepted(head: ResponseHead): void;
   message(message: Message, eventId: string): void;
+  /**
+   * The stream of the answer broke off after an event with an id. True where somebody goes on from there, who then
+   * tells the answer or that there is none.
+   */
+  cut?(at: BreakPoint, error: DrawbridgeError): boolean;
   /** The request was accepted, but its answer will not come. */
   unanswered(error: DrawbridgeError): void;
   /** The exchange is over; with an error, the request was never accepted. Told once, last. */
@@ -32,6 +45,7 @@ export class AnswerSink implements ResponseSink {
   #decoder: SseDecoder | undefined;
   #body: Buffer[] = [];
   #bodyBytes = 0;
+  #retryMs: number | undefined;
   #isAnswered = false;
   #isOver = false;
 
@@ -50,7 +64,10 @@ export class AnswerSink implements ResponseSink {
       this.#decoder = new SseDecoder(
         {
           event: (event) => {
-            if (event.type === 'message') this.#receive(readMessage(event.data), event.id);
+            if (event.type === 'message') this.#receive(event.data, event.id);
+          },
+          retry: (retryMs) => {
+            this.#retryMs = retryMs;
           },
           tooLarge: () => this.#tooLarge(),
         },
@@ -81,16 +98,13 @@ export class AnswerSink implements ResponseSink {
     }
     if (this.#kind === 'json' && !this.#isOver) {
       const body = this.#body.length === 1 ? this.#body[0]! : Buffer.concat(this.#body, this.#bodyBytes);
-      this.#receive(readMessage(body), '');
+      this.#receive(body, '');
     }
-    if (!this.#isAnswered) {
-      this.#unanswered(
-        new DrawbridgeError('upstream_lost', `${this.#where} ended its response without the answer`, {
-          mayHaveRun: true,
-        }),
-      );
-    }
-    this.#over();
+    this.#finish(
+      new DrawbridgeError('upstream_lost', `${this.#where} ended its response without the answer`, {
+        mayHaveRun: true,
+      }),
+    );
   }
 
   fail(error: DrawbridgeError): void {
@@ -98,25 +112,59 @@ export class AnswerSink implements ResponseSink {
       this.#over(this.#head === undefined ? error : this.#refusal());
       return;
     }
-    if (!this.#isAnswered) this.#unanswered(error);
+    this.#finish(error);
+  }
+
+  #finish(error: DrawbridgeError): void {
+    if (!this.#isAnswered && !this.#isOver && !this.#isResumed(error)) this.#unanswered(error);
     this.#over();
   }
 
-  #receive(message: Message, eventId: string): void {
-    if (message.kind === 'response' && message.key === this.#request.key) this.#isAnswered = true;
-    this.#events.message(message, eventId);
+  #isResumed(error: DrawbridgeError): boolean {
+    const lastEventId = this.#decoder?.lastEventId ?? '';
+    return lastEventId !== '' && this.#events.cut?.({ lastEventId, retryMs: this.#retryMs }, error) === true;
   }
 
-  /** Where the refusal is a JSON-RPC error for this very request, it is the answer. */
+  #receive(bytes: Buffer, eventId: string): void {
+    const messages = readMessages(bytes);
+    if (typeof messages === 'string') {
+      this.#broken(`${this.#where} sent ${messages}`);
+      return;
+    }
+    for (const received of messages) {
+      // An error that names no request can here mean one only, and none once that is answered.
+      const named = nameRequest(received, this.#request.id ?? 'null');
+      if (named !== undefined && this.#isAnswered) continue;
+      const message = named ?? received;
+      if (message.kind === 'response' && message.key === this.#request.key) this.#isAnswered = true;
+      this.#events.message(message, eventId);
+    }
+  }
+
+  /**
+   * Where the refusal is a JSON-RPC error for this very request, it is the answer. So is one without an id, but not to
+   * `initialize`, by which a server may only say that it speaks another transport.
+   */
   #refused(): void {
-    const body = this.#body.length === 0 ? undefined : readMessage(Buffer.concat(this.#body, this.#bodyBytes));
-    const isAnswer = body?.kind === 'response' && body.key === this.#request.key;
     const error = this.#refusal();
-    if (body !== undefined && isAnswer && error.code !== 'session_lost') {
-      this.#isAnswered = true;
-      this.#events.message(body, '');
-      this.#over();
-    } else this.#over(error);
+    const answer = this.#body.length === 0 ? undefined : this.#answerIn(error);
+    if (answer === undefined) {
+      this.#over(error);
+      return;
+    }
+    this.#isAnswered = true;
+    this.#events.message(answer, '');
+    this.#over();
+  }
+
+  #answerIn({ code, upstreamStatus = 0 }: DrawbridgeError): Message | undefined {
+    const body = readMessage(Buffer.concat(this.#body, this.#bodyBytes));
+    if (code === 'session_lost') return undefined;
+    if (body.kind === 'response' && body.key === this.#request.key) return body;
+    // Only these statuses judge the request; the others are about credentials, load or the server as a whole.
+    const isAboutRequest = code === 'upstream_error' && upstreamStatus < 500 && upstreamStatus !== 429;
+    if (!isAboutRequest || this.#request.method === 'initialize') return undefined;
+    return nameRequest(body, this.#request.id ?? 'null');
   }
 
   #refusal(): DrawbridgeError {
@@ -125,10 +173,13 @@ export class AnswerSink implements ResponseSink {
   }
 
   #tooLarge(): void {
+    this.#broken(`${this.#where} sent a message of more than ${this.#maxMessageBytes} bytes`);
+  }
+
+  #broken(message: string): void {
     if (this.#isOver) return;
     this.#body = [];
-    const message = `${this.#where} sent a message of more than ${this.#maxMessageBytes} bytes`;
-    this.#unanswered(new DrawbridgeError('upstream_invalid', message, { mayHaveRun: true }));
+    if (!this.#isAnswered) this.#unanswered(new DrawbridgeError('upstream_invalid', message, { mayHaveRun: true }));
     this.#over();
   }
 

@@ -27,6 +27,9 @@ export function createUpstream(options: DetectingOptions): Transport {
   return new DetectingUpstream(options);
 }
 
+/** How long an event stream may be in coming before the client's first message is tried as a POST. */
+const SLOW_STREAM_MS = 1000;
+
 interface HeldMessage {
   readonly message: Message;
   readonly accept: () => void;
@@ -35,7 +38,8 @@ interface HeldMessage {
 
 /**
  * Finds out which transport the server speaks by using it: a URL that ends in `/sse` is opened as an event stream
- * first, any other gets the client's own first message as a POST first. No probe, so no session too many.
+ * first, any other gets the client's own first message as a POST first. No probe, so no session too many. A stream that
+ * is slow in coming does not hold that message up: it is tried as a POST meanwhile.
  */
 class DetectingUpstream implements Transport {
   readonly #options: DetectingOptions;
@@ -46,6 +50,9 @@ class DetectingUpstream implements Transport {
   #held: HeldMessage[] | undefined;
   /** How the candidate ended before it was chosen. */
   #earlyEnd: { readonly error: DrawbridgeError | undefined } | undefined;
+  /** The first message as a POST, tried because the event stream is slow in coming. */
+  #trial: Transport | undefined;
+  #slowStream: NodeJS.Timeout | undefined;
   #isClosed = false;
 
   constructor(options: DetectingOptions) {
@@ -75,6 +82,8 @@ class DetectingUpstream implements Transport {
       await sse.start(this.#eventsFor(sse));
       this.#choose(sse, 'sse');
     } catch (thrown) {
+      // The stream was given up in favour of a POST that was answered.
+      if (this.#chosen !== undefined) return;
       const error = toDrawbridgeError(thrown);
       if (this.#isClosed || !this.#isOtherTransport(error)) throw error;
       const http = this.#try(new StreamableHttpUpstream(this.#options));
@@ -90,8 +99,40 @@ class DetectingUpstream implements Transport {
       this.#held = [];
       return this.#sendFirst(message);
     }
-    this.#held ??= [];
-    return new Promise((accept, reject) => this.#held?.push({ message, accept, reject }));
+    return new Promise((accept, reject) => {
+      const held = { message, accept, reject };
+      if (this.#held === undefined) {
+        this.#held = [];
+        this.#slowStream = setTimeout(() => this.#tryPost(held), SLOW_STREAM_MS);
+      }
+      this.#held.push(held);
+    });
+  }
+
+  /** Some servers answer a GET only when they have something to say: then a POST of theirs settles the question. */
+  async #tryPost(held: HeldMessage): Promise<void> {
+    if (this.#chosen !== undefined || this.#isClosed || !this.#isSseFirst) return;
+    const sse = this.#candidate;
+    const http = new StreamableHttpUpstream(this.#options);
+    this.#trial = http;
+    await http.start(this.#eventsFor(http));
+    try {
+      await http.send(held.message);
+    } catch {
+      // The stream may still come.
+      await http.close();
+      return;
+    }
+    if (this.#chosen !== undefined || this.#isClosed) return;
+    this.#held = this.#held?.filter((other) => other !== held);
+    held.accept();
+    this.#trial = undefined;
+    this.#choose(this.#try(http), 'http');
+    await sse?.close();
+  }
+
+  get heardAt(): number {
+    return this.#chosen?.heardAt ?? 0;
   }
 
   pause(): void {
@@ -105,8 +146,9 @@ class DetectingUpstream implements Transport {
   async close(): Promise<void> {
     this.#isClosed = true;
     this.#events = undefined;
+    clearTimeout(this.#slowStream);
     this.#failHeld(this.#closedError());
-    await (this.#chosen ?? this.#candidate)?.close();
+    await Promise.all([(this.#chosen ?? this.#candidate)?.close(), this.#trial?.close()]);
   }
 
   async #sendFirst(message: Message): Promise<void> {
@@ -163,6 +205,8 @@ class DetectingUpstream implements Transport {
 
   #choose(transport: Transport, kind: 'sse' | 'http'): void {
     this.#chosen = transport;
+    clearTimeout(this.#slowStream);
+    void this.#trial?.close();
     this.#options.onDetected?.(kind);
     for (const { message, accept, reject } of this.#held ?? []) {
       Promise.resolve(transport.send(message)).then(accept, reject);

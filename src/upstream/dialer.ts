@@ -1,7 +1,11 @@
 import { lookup } from 'node:dns';
-import { connect, isIP, type Socket } from 'node:net';
-import type { ConnectionOptions } from 'node:tls';
+import { isIP, type Socket } from 'node:net';
 import { DrawbridgeError } from '../errors.ts';
+import { DialAttempt } from './dial-attempt.ts';
+import { cannotReach, type DialFailure, type DialRoute, unreachable, unresolved } from './dial-failure.ts';
+import type { HttpProxy } from './proxy-route.ts';
+import type { TlsError } from './tls-failure.ts';
+import { TlsTrust } from './tls-trust.ts';
 
 /** Which addresses of a name are dialled: `4` and `6` prefer that family and use the other only where it is alone. */
 export type Family = '4' | '6' | 'any';
@@ -15,18 +19,17 @@ export interface DialTarget {
 
 export interface DialOptions {
   readonly family: Family;
-  /** For one address, from the first packet to the end of the TLS handshake. */
+  /** For one address, from the first packet to the end of the TLS handshake, what a proxy takes included. */
   readonly connectTimeoutMs: number;
+  /** What TLS trusts and shows; default: what Node trusts. */
+  readonly trust?: TlsTrust | undefined;
+  readonly proxy?: HttpProxy | undefined;
+  /** Where to dial in place of the target, such as the near end of a tunnel; then no proxy is used. */
+  readonly dialTo?: (() => Promise<{ readonly host: string; readonly port: number }>) | undefined;
 }
 
 /** Takes the bytes that a dialled connection brings; each chunk is the taker's own. */
 export type TakeBytes = (chunk: Buffer) => void;
-
-/**
- * One buffer that every connection reads into: a buffer each for every read is what costs most in receiving small
- * messages. What is read is copied out at once.
- */
-const READ_BUFFER = Buffer.allocUnsafeSlow(64 * 1024);
 
 /** At most this many addresses of one name are tried. */
 const MAX_ADDRESSES = 8;
@@ -43,7 +46,10 @@ export function isLoopback(host: string): boolean {
 
 /**
  * Connects to the first address that answers. `localhost` is 127.0.0.1 without asking a resolver, or ::1 for family 6:
- * what a resolver puts first is what breaks tunnels. Rejects with `upstream_unreachable`, naming each address tried.
+ * what a resolver puts first is what breaks tunnels. For a target of https the connection is secure when it is given,
+ * through a proxy too; for one of http, a proxy is what is connected to. Rejects with `upstream_unreachable`, naming
+ * each address tried, with `upstream_refused` where a certificate or a credential for the proxy is wanted, and with
+ * `config` where certificates cannot be read.
  */
 export async function dial(
   target: DialTarget,
@@ -51,111 +57,77 @@ export async function dial(
   signal: AbortSignal,
   take: TakeBytes = () => {},
 ): Promise<Socket> {
-  const where = `${target.host}:${target.port}`;
-  const addresses = await resolve(target.host, options.family, where);
-  const failures: string[] = [];
-  for (const { address, family } of addresses.slice(0, MAX_ADDRESSES)) {
+  const route = await routeTo(target, options, signal);
+  const trust = options.trust ?? new TlsTrust();
+  const failures: DialFailure[] = [];
+  for (const address of await resolve(route, options.family)) {
+    if (signal.aborted) break;
+    const outcome = await tryAddress(
+      new DialAttempt(route, address, options.connectTimeoutMs, trust, take),
+      trust,
+      signal,
+    );
+    if (!('error' in outcome)) return outcome.socket;
+    failures.push(outcome);
+  }
+  throw signal.aborted ? givenUp(route) : unreachable(route, failures);
+}
+
+async function routeTo(target: DialTarget, { proxy, dialTo }: DialOptions, signal: AbortSignal): Promise<DialRoute> {
+  const { isTls } = target;
+  if (dialTo === undefined) {
+    if (proxy === undefined) return { target, way: 'direct', hop: target, proxy };
+    return { target, way: 'proxy', hop: proxy, proxy };
+  }
+  const near = await new Promise<{ readonly host: string; readonly port: number }>((fulfil, reject) => {
+    const abort = (): void => reject(givenUp({ target, way: 'direct', hop: target, proxy: undefined }));
+    if (signal.aborted) abort();
+    signal.addEventListener('abort', abort, { once: true });
+    dialTo()
+      .then(fulfil, reject)
+      .finally(() => signal.removeEventListener('abort', abort));
+  });
+  return { target, way: 'tunnel', hop: { ...near, isTls }, proxy: undefined };
+}
+
+/** Once more only where the certificates of the operating system are trusted meanwhile, which is at most one time. */
+async function tryAddress(
+  attempt: DialAttempt,
+  trust: TlsTrust,
+  signal: AbortSignal,
+): Promise<{ readonly socket: Socket } | DialFailure> {
+  while (true) {
+    const wasWidened = trust.isWidened;
     try {
-      return await dialAddress(target, address, options, signal, take);
+      return { socket: await attempt.run(signal) };
     } catch (thrown) {
-      if (signal.aborted) break;
-      failures.push(
-        `${reasonOf(thrown)} ${isIP(address) === 6 ? `[${address}]` : address}:${target.port} (IPv${family})`,
-      );
+      const error = thrown as TlsError;
+      if (thrown instanceof DrawbridgeError && !signal.aborted) throw thrown;
+      const { step, address } = attempt;
+      if (signal.aborted || !(await trust.widenAfter(error, wasWidened))) return { step, error, address };
     }
   }
-  const why = signal.aborted ? 'given up' : failures.join('; ');
-  throw new DrawbridgeError('upstream_unreachable', `cannot reach ${where}`, { why });
 }
 
-interface Address {
-  readonly address: string;
-  readonly family: number;
+function givenUp(route: DialRoute): DrawbridgeError {
+  return new DrawbridgeError('upstream_unreachable', cannotReach(route, 'connect'), { why: 'given up' });
 }
 
-function resolve(host: string, family: Family, where: string): Promise<readonly Address[]> {
-  const literal = isIP(host);
-  if (literal !== 0) return Promise.resolve([{ address: host, family: literal }]);
+function resolve(route: DialRoute, family: Family): Promise<readonly string[]> {
+  const { host } = route.hop;
+  if (isIP(host) !== 0) return Promise.resolve([host]);
   if (isLoopback(host)) {
-    const four = { address: '127.0.0.1', family: 4 };
-    const six = { address: '::1', family: 6 };
-    return Promise.resolve(family === '4' ? [four] : family === '6' ? [six] : [four, six]);
+    return Promise.resolve(family === '4' ? ['127.0.0.1'] : family === '6' ? ['::1'] : ['127.0.0.1', '::1']);
   }
   return new Promise((fulfil, reject) => {
     lookup(host, { all: true, verbatim: true }, (error, found) => {
       if (error !== null || found.length === 0) {
-        const why = error === null ? 'the name has no address' : `${error.code} looking up ${host}`;
-        reject(
-          new DrawbridgeError('upstream_unreachable', `cannot reach ${where}`, {
-            why,
-            hint: 'Is the host name right?',
-          }),
-        );
+        reject(unresolved(route, error?.code));
         return;
       }
       const preferred = found.filter((entry) => family === 'any' || entry.family === Number(family));
-      fulfil(preferred.length > 0 ? preferred : found);
+      const usable = preferred.length > 0 ? preferred : found;
+      fulfil(usable.slice(0, MAX_ADDRESSES).map(({ address }) => address));
     });
   });
-}
-
-async function dialAddress(
-  target: DialTarget,
-  address: string,
-  options: DialOptions,
-  signal: AbortSignal,
-  take: TakeBytes,
-): Promise<Socket> {
-  const onread = {
-    buffer: READ_BUFFER,
-    callback: (bytes: number) => {
-      const chunk = Buffer.allocUnsafe(bytes);
-      READ_BUFFER.copy(chunk, 0, 0, bytes);
-      take(chunk);
-      return true;
-    },
-  };
-  // TLS costs a bare bridge several milliseconds of start-up, so it is loaded for https alone.
-  const tls = target.isTls ? await import('node:tls') : undefined;
-  return new Promise((fulfil, reject) => {
-    const socket =
-      tls === undefined
-        ? connect({ host: address, port: target.port, noDelay: true, onread })
-        : tls.connect({
-            host: address,
-            port: target.port,
-            onread,
-            ALPNProtocols: ['http/1.1'],
-            ...(isIP(target.host) === 0 ? { servername: target.host } : {}),
-            checkServerIdentity: (_host, certificate) => tls.checkServerIdentity(target.host, certificate),
-            // Taken, though the types leave it out.
-          } as ConnectionOptions);
-    const finish = (error?: Error): void => {
-      clearTimeout(deadline);
-      signal.removeEventListener('abort', abort);
-      socket.removeListener('error', finish);
-      if (error === undefined) {
-        fulfil(socket);
-        return;
-      }
-      socket.on('error', () => {});
-      socket.destroy();
-      reject(error);
-    };
-    const abort = (): void => finish(new Error('aborted'));
-    const timeoutError = (): Error => Object.assign(new Error('connect timed out'), { code: 'ETIMEDOUT' });
-    const deadline = setTimeout(() => finish(timeoutError()), options.connectTimeoutMs);
-    if (signal.aborted) return abort();
-    signal.addEventListener('abort', abort);
-    socket.once('error', finish);
-    socket.once(tls === undefined ? 'connect' : 'secureConnect', () => {
-      socket.setNoDelay(true);
-      finish();
-    });
-  });
-}
-
-function reasonOf(thrown: unknown): string {
-  const { code, message } = thrown as NodeJS.ErrnoException;
-  return code ?? message;
 }

@@ -1,31 +1,36 @@
 import { setMaxListeners } from 'node:events';
 import { DrawbridgeError, toDrawbridgeError } from '../errors.ts';
-import { type DialOptions, dial } from './dialer.ts';
+import { ClientExchange, type Exchange, type ExchangeClient, type HttpRequest } from './client-exchange.ts';
+import type { Origin } from './connection-loss.ts';
+import type { CookieJar } from './cookie-jar.ts';
+import { bracketed } from './dial-failure.ts';
+import { type DialOptions, type DialTarget, dial, type Family } from './dialer.ts';
 import { HttpConnection, type ResponseSink } from './http-connection.ts';
+import type { ResponseHead } from './http-response-head.ts';
+import type { NearEnd } from './near-end.ts';
+import { proxyFor } from './proxy-route.ts';
+import { redirectedPath } from './redirects.ts';
+import { TlsTrust } from './tls-trust.ts';
+import type { ProxyOptions, TlsOptions } from './upstream-options.ts';
 
-export interface HttpRequest {
-  readonly method: 'GET' | 'POST' | 'DELETE';
-  /** Path and query. */
-  readonly path: string;
-  /** Header lines, each with its CRLF; Host and Content-Length are added. */
-  readonly headers: string;
-  readonly body?: Buffer;
-  /** How long the whole response may take, in milliseconds; 0 for as long as it takes. */
-  readonly timeoutMs: number;
-}
+export type { Exchange, HttpRequest } from './client-exchange.ts';
 
-export interface HttpClientOptions extends DialOptions {
+export interface HttpClientOptions {
   readonly url: URL;
   /** The Host header; default: the URL's. */
   readonly hostHeader?: string;
-}
-
-/** A request under way. */
-export interface Exchange {
-  /** Ends it without a further word to its sink. */
-  abort(): void;
-  pause(): void;
-  resume(): void;
+  readonly family: Family;
+  /** For one address, TLS and proxy included. */
+  readonly connectTimeoutMs: number;
+  /** From a request's last byte to the head of its response; 0, the default, for as long as it takes. */
+  readonly headersTimeoutMs?: number;
+  /** Between two pieces of a response; 0, the default, for as long as it takes. */
+  readonly bodyTimeoutMs?: number;
+  readonly proxy?: ProxyOptions;
+  readonly tls?: TlsOptions;
+  /** Asked for each connection; default: the URL's host and port. */
+  readonly dialTo?: () => Promise<NearEnd>;
+  readonly cookies?: CookieJar;
 }
 
 /**
@@ -38,31 +43,78 @@ const IDLE_MS = 4000;
  * A client for one origin that keeps connections alive, the last used first. One belongs to each session, so that no
  * byte of one session's responses can ever meet another session (DESIGN: state belongs to a session).
  */
-export class HttpClient {
-  readonly #options: HttpClientOptions;
-  readonly #where: string;
-  readonly #host: string;
+export class HttpClient implements ExchangeClient {
+  readonly where: string;
+  readonly headersTimeoutMs: number;
+  readonly bodyTimeoutMs: number;
+  readonly cookies: CookieJar | undefined;
+  /** Of the tunnel that was dialled last. */
+  explain: NearEnd['explain'];
+  readonly #url: URL;
+  readonly #hostHeader: string;
+  readonly #target: DialTarget;
+  readonly #dialOptions: DialOptions;
+  readonly #origin: Origin;
+  /** What stands before the path in a request's first line: the origin, where a proxy must be told it. */
+  readonly #pathPrefix: string;
+  /** The header lines of every request. */
+  readonly #fixedHeaders: string;
   readonly #idle: HttpConnection[] = [];
   readonly #busy = new Map<HttpConnection, ClientExchange>();
   readonly #closing = new AbortController();
+  /** A connection that is being made for the request that comes next. */
+  #warming: Promise<HttpConnection> | undefined;
   #sweeper: NodeJS.Timeout | undefined;
 
+  /** Throws `config` for a proxy that cannot be used. */
   constructor(options: HttpClientOptions) {
-    const { url } = options;
-    this.#options = options;
-    this.#where = `${url.protocol}//${url.host}`;
-    this.#host = options.hostHeader ?? url.host;
+    const { url, family, connectTimeoutMs, dialTo } = options;
+    const isTls = url.protocol === 'https:';
+    const proxy = dialTo === undefined ? proxyFor(url, options.proxy) : undefined;
+    const through = proxy === undefined ? '' : ` through the proxy ${bracketed(proxy.host)}:${proxy.port}`;
+    this.where = `${url.protocol}//${url.host}${through}`;
+    this.headersTimeoutMs = options.headersTimeoutMs ?? 0;
+    this.bodyTimeoutMs = options.bodyTimeoutMs ?? 0;
+    this.cookies = options.cookies;
+    this.#url = url;
+    this.#hostHeader = options.hostHeader ?? url.host;
+    const port = Number(url.port || (isTls ? 443 : 80));
+    this.#target = { host: url.hostname.replace(/^\[|\]$/g, ''), port, isTls };
+    const dialNearEnd = dialTo === undefined ? undefined : () => this.#nearEnd(dialTo);
+    this.#dialOptions = { family, connectTimeoutMs, proxy, dialTo: dialNearEnd, trust: new TlsTrust(options.tls) };
+    const way = dialTo !== undefined ? 'tunnel' : proxy !== undefined ? 'proxy' : 'direct';
+    this.#origin = { where: this.where, isTls, way };
+    const isForwarded = proxy !== undefined && !isTls;
+    this.#pathPrefix = isForwarded ? url.origin : '';
+    const credential = isForwarded ? proxy.authorization : undefined;
+    const proxyLine = credential === undefined ? '' : `Proxy-Authorization: ${credential}\r\n`;
+    this.#fixedHeaders = `Host: ${this.#hostHeader}\r\n${proxyLine}`;
     // Each connection being dialled listens for the end; there may be many at once.
     setMaxListeners(0, this.#closing.signal);
   }
 
   /** Sends a request; its sink is told of the response, or of why there is none. Never throws. */
   request(request: HttpRequest, sink: ResponseSink): Exchange {
-    const exchange = new ClientExchange(sink, request.timeoutMs, this.#where);
-    const connection = this.#takeIdle();
-    if (connection !== undefined) this.#send(connection, request, exchange);
-    else this.#dialAndSend(request, exchange);
+    const exchange = new ClientExchange(this, request, sink);
+    this.send(exchange);
     return exchange;
+  }
+
+  /**
+   * Makes a connection for the request that comes next, so that this need not wait for it. Where it cannot be made,
+   * that request is told, if it comes meanwhile; else nobody is.
+   */
+  warmUp(): void {
+    if (this.#warming !== undefined || this.#idle.length > 0 || this.#closing.signal.aborted) return;
+    const warming = this.#dial();
+    this.#warming = warming;
+    const over = (connection?: HttpConnection): void => {
+      // Where a request has taken it, that request sees to it.
+      if (this.#warming !== warming) return;
+      this.#warming = undefined;
+      if (connection !== undefined) this.#keep(connection);
+    };
+    warming.then(over, () => over());
   }
 
   /** Ends every connection; what is under way is told nothing more. */
@@ -73,41 +125,62 @@ export class HttpClient {
     for (const exchange of [...this.#busy.values()]) exchange.abort();
   }
 
-  async #dialAndSend(request: HttpRequest, exchange: ClientExchange): Promise<void> {
-    const { url } = this.#options;
-    const isTls = url.protocol === 'https:';
-    const host = url.hostname.replace(/^\[|\]$/g, '');
-    const port = url.port === '' ? (isTls ? 443 : 80) : Number(url.port);
+  /** For exchanges: sends one on a connection that is free, or on a new one. */
+  send(exchange: ClientExchange): void {
+    const connection = this.#takeIdle();
+    if (connection !== undefined) this.#sendOn(connection, exchange);
+    else this.#dialAndSend(exchange);
+  }
+
+  /** For exchanges: where a response sends the request, on this origin. */
+  redirectedPath(head: ResponseHead, request: HttpRequest): string | undefined {
+    return redirectedPath(head, request, this.#url, this.#hostHeader);
+  }
+
+  async #dialAndSend(exchange: ClientExchange): Promise<void> {
+    const warming = this.#warming;
+    this.#warming = undefined;
     try {
-      let connection: HttpConnection | undefined;
-      let isEarly = false;
-      const socket = await dial({ host, port, isTls }, this.#options, this.#closing.signal, (chunk) => {
-        if (connection === undefined) isEarly = true;
-        else connection.read(chunk);
-      });
-      connection = new HttpConnection(
-        socket,
-        this.#where,
-        (idle) => this.#keep(idle),
-        (closed) => this.#forget(closed),
-      );
-      if (isEarly) {
-        connection.destroy();
-        throw new DrawbridgeError('upstream_invalid', `${this.#where} spoke before it was asked`);
-      }
+      const connection = await (warming ?? this.#dial());
       if (exchange.isOver) this.#keep(connection);
-      else this.#send(connection, request, exchange);
+      else this.#sendOn(connection, exchange);
     } catch (thrown) {
       exchange.fail(toDrawbridgeError(thrown, 'upstream_unreachable'));
     }
   }
 
-  #send(connection: HttpConnection, request: HttpRequest, exchange: ClientExchange): void {
+  async #nearEnd(dialTo: () => Promise<NearEnd>): Promise<NearEnd> {
+    const near = await dialTo();
+    this.explain = near.explain;
+    return near;
+  }
+
+  async #dial(): Promise<HttpConnection> {
+    let connection: HttpConnection | undefined;
+    let isEarly = false;
+    const socket = await dial(this.#target, this.#dialOptions, this.#closing.signal, (chunk) => {
+      if (connection === undefined) isEarly = true;
+      else connection.read(chunk);
+    });
+    connection = new HttpConnection(
+      socket,
+      this.#origin,
+      (idle) => this.#keep(idle),
+      (closed) => this.#forget(closed),
+    );
+    if (!isEarly) return connection;
+    connection.destroy();
+    throw new DrawbridgeError('upstream_invalid', `${this.where} spoke before it was asked`);
+  }
+
+  #sendOn(connection: HttpConnection, exchange: ClientExchange): void {
     this.#busy.set(connection, exchange);
     exchange.carriedBy(connection);
-    const length = request.body === undefined ? '' : `Content-Length: ${request.body.length}\r\n`;
-    const head = `${request.method} ${request.path} HTTP/1.1\r\nHost: ${this.#host}\r\n${request.headers}${length}\r\n`;
-    connection.send(head, request.body, exchange);
+    const { method, path, headers, body } = exchange.request;
+    const cookies = this.cookies === undefined || this.cookies.isEmpty ? '' : this.cookies.lineFor(path);
+    const length = body === undefined ? '' : `Content-Length: ${body.length}\r\n`;
+    const head = `${method} ${this.#pathPrefix}${path} HTTP/1.1\r\n${this.#fixedHeaders}${headers}${cookies}${length}\r\n`;
+    connection.send(head, body, exchange);
   }
 
   #takeIdle(): HttpConnection | undefined {
@@ -142,74 +215,5 @@ export class HttpClient {
     this.#busy.delete(connection);
     const index = this.#idle.indexOf(connection);
     if (index !== -1) this.#idle.splice(index, 1);
-  }
-}
-
-/** Stands between a connection and the sink, so that an exchange that was aborted or timed out says nothing more. */
-class ClientExchange implements Exchange, ResponseSink {
-  readonly #sink: ResponseSink;
-  #connection: HttpConnection | undefined;
-  #deadline: NodeJS.Timeout | undefined;
-  #isPaused = false;
-  isOver = false;
-
-  constructor(sink: ResponseSink, timeoutMs: number, where: string) {
-    this.#sink = sink;
-    if (timeoutMs === 0) return;
-    this.#deadline = setTimeout(() => {
-      const error = new DrawbridgeError('upstream_timeout', `${where} did not answer within ${timeoutMs} ms`, {
-        mayHaveRun: this.#connection !== undefined,
-      });
-      this.#connection?.destroy();
-      this.fail(error);
-    }, timeoutMs);
-  }
-
-  carriedBy(connection: HttpConnection): void {
-    this.#connection = connection;
-    if (this.#isPaused) connection.pause();
-  }
-
-  head(head: Parameters<ResponseSink['head']>[0]): void {
-    if (!this.isOver) this.#sink.head(head);
-  }
-
-  data(chunk: Buffer): void {
-    if (!this.isOver) this.#sink.data(chunk);
-  }
-
-  end(): void {
-    clearTimeout(this.#deadline);
-    if (this.isOver) return;
-    this.isOver = true;
-    // What comes next on this connection belongs to somebody else.
-    if (this.#isPaused) this.#connection?.resume();
-    this.#connection = undefined;
-    this.#sink.end();
-  }
-
-  fail(error: DrawbridgeError): void {
-    clearTimeout(this.#deadline);
-    if (this.isOver) return;
-    this.isOver = true;
-    this.#connection = undefined;
-    this.#sink.fail(error);
-  }
-
-  abort(): void {
-    clearTimeout(this.#deadline);
-    this.isOver = true;
-    this.#connection?.destroy();
-    this.#connection = undefined;
-  }
-
-  pause(): void {
-    this.#isPaused = true;
-    this.#connection?.pause();
-  }
-
-  resume(): void {
-    this.#isPaused = false;
-    this.#connection?.resume();
   }
 }

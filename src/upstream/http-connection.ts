@@ -1,7 +1,9 @@
 import type { Socket } from 'node:net';
 import { DrawbridgeError, toDrawbridgeError } from '../errors.ts';
+import { lossOf, type Origin, type Peer, peerOf } from './connection-loss.ts';
 import type { ResponseHead } from './http-response-head.ts';
 import { HttpResponseReader } from './http-response-reader.ts';
+import type { NearEnd } from './near-end.ts';
 
 /** Where the response to one request goes: `head`, any `data`, then `end`; or `fail` at any point. One of the two ends it. */
 export interface ResponseSink {
@@ -17,7 +19,8 @@ const JOINED_BODY_BYTES = 64 * 1024;
 /** One socket to the upstream, which carries one request at a time. */
 export class HttpConnection {
   readonly #socket: Socket;
-  readonly #where: string;
+  readonly #origin: Origin;
+  readonly #peer: Peer;
   readonly #reader: HttpResponseReader;
   readonly #onIdle: (connection: HttpConnection) => void;
   readonly #onClosed: (connection: HttpConnection) => void;
@@ -25,17 +28,21 @@ export class HttpConnection {
   #isComplete = false;
   #isReusable = true;
   #isClosed = false;
+  #hasReceived = false;
   /** When the connection last became idle, in milliseconds of the monotonic clock. */
   idleSince = 0;
+  /** Of the tunnel that it goes through. */
+  explain: NearEnd['explain'];
 
   constructor(
     socket: Socket,
-    where: string,
+    origin: Origin,
     onIdle: (connection: HttpConnection) => void,
     onClosed: (connection: HttpConnection) => void,
   ) {
     this.#socket = socket;
-    this.#where = where;
+    this.#origin = origin;
+    this.#peer = peerOf(socket);
     this.#onIdle = onIdle;
     this.#onClosed = onClosed;
     this.#reader = new HttpResponseReader({
@@ -95,6 +102,7 @@ export class HttpConnection {
       this.destroy();
       return;
     }
+    this.#hasReceived = true;
     try {
       this.#reader.push(chunk);
     } catch (thrown) {
@@ -102,7 +110,7 @@ export class HttpConnection {
       const isComplete = this.#isComplete;
       this.destroy();
       if (isComplete) sink?.end();
-      else sink?.fail(toDrawbridgeError(thrown, 'upstream_invalid'));
+      else sink?.fail(this.#invalid(thrown));
       return;
     }
     if (this.#isComplete) this.#finish();
@@ -115,6 +123,20 @@ export class HttpConnection {
     if (!this.#isReusable || this.#isClosed) this.#closed();
     else this.#onIdle(this);
     sink?.end();
+  }
+
+  #invalid(thrown: unknown): DrawbridgeError {
+    const { why, hint, message } = toDrawbridgeError(thrown, 'upstream_invalid');
+    return new DrawbridgeError(
+      'upstream_invalid',
+      `${this.#origin.where} sent a response that is not HTTP as it should be`,
+      {
+        why: `${why ?? message}, from ${this.#peer.text}`,
+        hint,
+        mayHaveRun: true,
+        cause: thrown,
+      },
+    );
   }
 
   #closed(error?: NodeJS.ErrnoException): void {
@@ -130,12 +152,7 @@ export class HttpConnection {
       return;
     }
     this.#sink = undefined;
-    const what = this.#reader.isMidway ? 'in the middle of its response' : 'without a response';
-    sink.fail(
-      new DrawbridgeError('upstream_lost', `${this.#where} closed the connection ${what}`, {
-        ...(error?.code === undefined ? {} : { why: error.code }),
-        mayHaveRun: true,
-      }),
-    );
+    const progress = this.#reader.isMidway ? 'midway' : this.#hasReceived ? 'waiting' : 'silent';
+    sink.fail(lossOf(this.#origin, this.#peer, progress, error));
   }
 }

@@ -2,7 +2,7 @@ import { DrawbridgeError } from '../errors.ts';
 
 export interface ResponseHead {
   readonly status: number;
-  /** By lower-case name; a repeated header's values are joined with `, `. */
+  /** By lower-case name; a repeated header's values are joined with `, `, those of Set-Cookie with a line feed. */
   readonly headers: ReadonlyMap<string, string>;
 }
 
@@ -68,13 +68,16 @@ function parseHeaders(lines: readonly string[]): Map<string, string> {
     if (earlier !== undefined && name === 'content-length' && earlier !== value) {
       throw invalidResponse('it gave two different lengths');
     }
-    headers.set(name, earlier === undefined || name === 'content-length' ? value : `${earlier}, ${value}`);
+    // The dates in a cookie have commas, so cookies could not be told apart again.
+    const separator = name === 'set-cookie' ? '\n' : ', ';
+    headers.set(name, earlier === undefined || name === 'content-length' ? value : earlier + separator + value);
   }
   return headers;
 }
 
-export function invalidResponse(why: string): DrawbridgeError {
+export function invalidResponse(why: string, hint?: string): DrawbridgeError {
   return new DrawbridgeError('upstream_invalid', 'the MCP server sent a response that is not HTTP as it should be', {
     why,
+    ...(hint === undefined ? {} : { hint }),
   });
 }

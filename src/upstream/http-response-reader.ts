@@ -90,6 +90,7 @@ export class HttpResponseReader {
     const end = bytes.indexOf(HEAD_END, Math.max(start, heldBytes - 3));
     if ((end === -1 ? bytes.length : end) - start > MAX_HEAD_BYTES) throw invalid('its response head is too large');
     if (end === -1) {
+      refuseTls(bytes, start);
       refuseBareLineFeed(bytes, start + heldBytes, bytes.length);
       // A peer that speaks something else, and then waits for us, is known by its first line.
       const lineEnd = bytes.indexOf('\r\n', start);
@@ -184,6 +185,13 @@ function hexDigit(byte: number | undefined): number {
   if (byte >= 0x30 && byte <= 0x39) return byte - 0x30;
   const letter = byte | 0x20;
   return letter >= 0x61 && letter <= 0x66 ? letter - 0x57 : -1;
+}
+
+/** A server of TLS answers plain HTTP with an alert (RFC 8446 §6), which has no line end to wait for. */
+function refuseTls(bytes: Buffer, from: number): void {
+  if (bytes[from] === 0x15 && (bytes[from + 1] ?? 0x03) === 0x03) {
+    throw invalid('it answered in TLS', 'Begin the URL with https://.');
+  }
 }
 
 /** A head of bare line feeds would be waited on for an end that never comes. */

@@ -1,8 +1,10 @@
+import type { DrawbridgeError } from '../errors.ts';
 import type { Logger } from '../log.ts';
 import { SseDecoder } from '../message/sse-decoder.ts';
+import { KEPT_BODY_BYTES } from './acceptance-sink.ts';
 import type { Exchange, HttpClient } from './http-client.ts';
 import type { ResponseHead } from './http-response-head.ts';
-import { isEventStream } from './response-errors.ts';
+import { errorFromResponse, isEventStream } from './response-errors.ts';
 
 export interface ListeningStreamOptions {
   readonly client: HttpClient;
@@ -13,6 +15,8 @@ export interface ListeningStreamOptions {
   /** The header lines of the session as it is now. */
   readonly headers: () => string;
   readonly message: (bytes: Buffer, eventId: string) => void;
+  /** The server no longer knows the session. */
+  readonly sessionLost: (error: DrawbridgeError) => void;
 }
 
 const FIRST_DELAY_MS = 250;
@@ -32,6 +36,8 @@ export class ListeningStream {
   #lastEventId = '';
   #retryMs: number | undefined;
   #failures = 0;
+  /** Servers without this stream may say 404 where 405 is meant; only one that had it can have lost it. */
+  #hasOpened = false;
   #isPaused = false;
   #isClosed = false;
 
@@ -45,10 +51,11 @@ export class ListeningStream {
     const resume = this.#lastEventId === '' ? '' : `Last-Event-ID: ${this.#lastEventId}\r\n`;
     const decoder = this.#createDecoder(maxMessageBytes);
     let head: ResponseHead | undefined;
+    let body = '';
     const over = (why: string): void => {
       if (this.#isClosed) return;
-      if (head?.status === 405) {
-        logger.debug(`${where} has no stream of its own messages (HTTP 405)`);
+      if (head?.status === 405 || (head?.status === 404 && !this.#hasOpened)) {
+        logger.debug(`${where} has no stream of its own messages (HTTP ${head.status})`);
         return;
       }
       logger.debug(`the listening stream to ${where} ${why}`);
@@ -59,12 +66,20 @@ export class ListeningStream {
       {
         head: (received) => {
           head = received;
-          if (head.status === 200 && isEventStream(head)) this.#failures = 0;
+          if (head.status !== 200 || !isEventStream(head)) return;
+          this.#failures = 0;
+          this.#hasOpened = true;
         },
         data: (chunk) => {
           if (head?.status === 200 && isEventStream(head)) decoder.push(chunk);
+          else if (body.length < KEPT_BODY_BYTES) body += chunk.toString('latin1');
         },
-        end: () => over(`ended with HTTP ${head?.status}`),
+        end: () => {
+          const error =
+            head === undefined || head.status < 400 ? undefined : errorFromResponse(where, head, body, false);
+          if (error?.code === 'session_lost' && this.#hasOpened && !this.#isClosed) this.#options.sessionLost(error);
+          else over(`ended with HTTP ${head?.status}`);
+        },
         fail: (error) => over(`failed: ${error.sentence}`),
       },
     );

@@ -1,5 +1,6 @@
 import { DrawbridgeError } from '../errors.ts';
-import { type Message, protocolVersionOf, readMessage } from '../message/message.ts';
+import { readMessages } from '../message/batch.ts';
+import { type Message, protocolVersionOf } from '../message/message.ts';
 import { SseDecoder, type SseEvent } from '../message/sse-decoder.ts';
 import type { Transport, TransportEvents } from '../relay/transport.ts';
 import { AcceptanceSink, KEPT_BODY_BYTES } from './acceptance-sink.ts';
@@ -7,7 +8,7 @@ import { isLoopback } from './dialer.ts';
 import { type Exchange, HttpClient } from './http-client.ts';
 import type { ResponseSink } from './http-connection.ts';
 import type { ResponseHead } from './http-response-head.ts';
-import { errorFor, errorFromResponse, isEventStream } from './response-errors.ts';
+import { errorFor, errorFromResponse, isEventStream, withRetryAfter } from './response-errors.ts';
 import { headerLines, httpClientOptions, UPSTREAM_DEFAULTS, type UpstreamOptions } from './upstream-options.ts';
 
 interface QueuedMessage {
@@ -34,7 +35,10 @@ export class SseUpstream implements Transport {
   /** Undefined until the first answer, which is that to initialize. */
   #protocolVersion: string | undefined;
   #posting: QueuedMessage | undefined;
+  #retryMs: number | undefined;
   #isClosed = false;
+  /** When the event stream last brought anything. */
+  heardAt = 0;
 
   constructor(options: UpstreamOptions) {
     this.#options = options;
@@ -61,7 +65,13 @@ export class SseUpstream implements Transport {
       this.#settleStart = settle;
       const { pathname, search } = this.#options.url;
       const sink = new StreamSink(this.#where, this.#options.maxMessageBytes ?? UPSTREAM_DEFAULTS.maxMessageBytes, {
+        heard: () => {
+          this.heardAt = performance.now();
+        },
         event: (event) => this.#receive(event),
+        retry: (retryMs) => {
+          this.#retryMs = retryMs;
+        },
         end: (error) => this.#end(error),
       });
       const request = { method: 'GET', path: pathname + search, headers: this.#getHeaders, timeoutMs: 0 } as const;
@@ -100,11 +110,17 @@ export class SseUpstream implements Transport {
     if (event.type === 'endpoint') {
       if (this.#postPath === undefined) this.#adoptEndpoint(event.data.toString());
     } else if (event.type === 'message') {
-      const message = readMessage(event.data);
-      if (message.kind === 'response' && this.#protocolVersion === undefined) {
-        this.#protocolVersion = protocolVersionOf(message) ?? '';
+      const messages = readMessages(event.data);
+      if (typeof messages === 'string') {
+        this.#end(new DrawbridgeError('upstream_invalid', `${this.#where} sent ${messages}`));
+        return;
       }
-      this.#events?.message(message, event.id === '' ? undefined : { eventId: event.id });
+      for (const message of messages) {
+        if (message.kind === 'response' && this.#protocolVersion === undefined) {
+          this.#protocolVersion = protocolVersionOf(message) ?? '';
+        }
+        this.#events?.message(message, event.id === '' ? undefined : { eventId: event.id });
+      }
     }
   }
 
@@ -145,9 +161,10 @@ export class SseUpstream implements Transport {
     );
   }
 
-  #end(error: DrawbridgeError): void {
+  #end(reason: DrawbridgeError): void {
     if (this.#isClosed) return;
     this.#isClosed = true;
+    const error = this.#retryMs === undefined ? reason : withRetryAfter(reason, this.#retryMs);
     this.#stream?.abort();
     this.#client.close();
     this.#settleStart(error);
@@ -163,6 +180,7 @@ export class SseUpstream implements Transport {
 class StreamSink implements ResponseSink {
   readonly #where: string;
   readonly #end: (error: DrawbridgeError) => void;
+  readonly #heard: () => void;
   readonly #decoder: SseDecoder;
   #refusal: ResponseHead | undefined;
   #body = '';
@@ -170,13 +188,20 @@ class StreamSink implements ResponseSink {
   constructor(
     where: string,
     maxMessageBytes: number,
-    events: { event(event: SseEvent): void; end(error: DrawbridgeError): void },
+    events: {
+      heard(): void;
+      event(event: SseEvent): void;
+      retry(retryMs: number): void;
+      end(error: DrawbridgeError): void;
+    },
   ) {
     this.#where = where;
     this.#end = events.end;
+    this.#heard = events.heard;
     this.#decoder = new SseDecoder(
       {
         event: events.event,
+        retry: events.retry,
         tooLarge: (limit) =>
           events.end(new DrawbridgeError('upstream_invalid', `${where} sent a message of more than ${limit} bytes`)),
       },
@@ -192,8 +217,10 @@ class StreamSink implements ResponseSink {
   }
 
   data(chunk: Buffer): void {
-    if (this.#refusal === undefined) this.#decoder.push(chunk);
-    else if (this.#body.length < KEPT_BODY_BYTES) this.#body += chunk.toString();
+    if (this.#refusal === undefined) {
+      this.#heard();
+      this.#decoder.push(chunk);
+    } else if (this.#body.length < KEPT_BODY_BYTES) this.#body += chunk.toString();
     else this.end();
   }
 

@@ -1,8 +1,10 @@
 import { DrawbridgeError } from '../errors.ts';
-import { errorReply, type Message, protocolVersionOf, readMessage } from '../message/message.ts';
+import { readMessages } from '../message/batch.ts';
+import { errorReply, type Message, protocolVersionOf } from '../message/message.ts';
 import type { Transport, TransportEvents } from '../relay/transport.ts';
 import { AcceptanceSink } from './acceptance-sink.ts';
-import { AnswerSink } from './answer-sink.ts';
+import { AnswerResumption } from './answer-resumption.ts';
+import { AnswerSink, type BreakPoint } from './answer-sink.ts';
 import { type Exchange, HttpClient } from './http-client.ts';
 import { ListeningStream } from './listening-stream.ts';
 import { errorFor } from './response-errors.ts';
@@ -39,7 +41,11 @@ export class StreamableHttpUpstream implements Transport {
   /** The handshake message under way, behind which everything else waits. */
   #handshake: Message | undefined;
   #isPaused = false;
+  /** The server no longer knows the session: nothing more is sent. */
+  #lost: DrawbridgeError | undefined;
   #isClosed = false;
+  /** When the server last answered or sent anything. */
+  heardAt = 0;
 
   constructor(options: UpstreamOptions) {
     this.#options = options;
@@ -58,8 +64,8 @@ export class StreamableHttpUpstream implements Transport {
 
   send(message: Message): Promise<void> {
     return new Promise((accept, reject) => {
-      if (this.#isClosed) {
-        reject(new DrawbridgeError('upstream_lost', `the connection to ${this.#where} is closed`));
+      if (this.#isClosed || this.#lost !== undefined) {
+        reject(this.#lost ?? new DrawbridgeError('upstream_lost', `the connection to ${this.#where} is closed`));
         return;
       }
       const queued = { message, accept, reject };
@@ -103,6 +109,7 @@ export class StreamableHttpUpstream implements Transport {
       // Where the response goes on, as that of a message too large does, nobody wants the rest of it.
       exchange.abort();
       settle(error);
+      if (error === undefined || error.upstreamStatus !== undefined) this.#heard();
       if (error?.code === 'session_lost' && this.#sessionId !== undefined) this.#end(error);
       else if (this.#handshake === message) this.#handshakeOver(message, error);
     };
@@ -111,8 +118,10 @@ export class StreamableHttpUpstream implements Transport {
           accepted: (head) => {
             // An id in an error response belongs to no session: Python's servers mint one there.
             if (message.method === 'initialize') this.#sessionId = validSessionId(head.headers.get('mcp-session-id'));
+            this.#heard();
             settle();
           },
+          cut: (at, error) => message.method !== 'initialize' && this.#resumeAnswer(message, at, error),
           message: (answer, eventId) => this.#receive(answer, message, eventId),
           over,
           unanswered: (error) => this.#events?.message(errorReply(message.id, error), { relatedTo: message.key }),
@@ -128,7 +137,32 @@ export class StreamableHttpUpstream implements Transport {
     if (this.#isPaused) exchange.pause();
   }
 
+  /** Goes on from the last event of an answer whose stream broke off. */
+  #resumeAnswer(request: Message, at: BreakPoint, error: DrawbridgeError): boolean {
+    if (this.#isClosed || this.#lost !== undefined) return false;
+    const resumption = new AnswerResumption({
+      client: this.#client,
+      path: this.#path,
+      where: this.#where,
+      maxMessageBytes: this.#maxMessageBytes,
+      headers: () => this.#sessionHeaders(),
+      request,
+      message: (answer, eventId) => this.#receive(answer, request, eventId),
+      unanswered: (reason) => this.#events?.message(errorReply(request.id, reason), { relatedTo: request.key }),
+      over: () => this.#exchanges.delete(resumption),
+    });
+    this.#exchanges.set(resumption, () => {});
+    if (this.#isPaused) resumption.pause();
+    resumption.begin(at, error);
+    return true;
+  }
+
+  #heard(): void {
+    this.heardAt = performance.now();
+  }
+
   #receive(answer: Message, request: Message, eventId: string): void {
+    this.#heard();
     if (request.method === 'initialize' && answer.key === request.key) {
       this.#protocolVersion = protocolVersionOf(answer);
       this.#events?.message(answer, { relatedTo: request.key });
@@ -159,8 +193,18 @@ export class StreamableHttpUpstream implements Transport {
       maxMessageBytes: this.#maxMessageBytes,
       logger: this.#options.logger,
       headers: () => this.#sessionHeaders(),
+      sessionLost: (error) => {
+        if (this.#sessionId !== undefined) this.#end(error);
+      },
       message: (bytes, eventId) => {
-        this.#events?.message(readMessage(bytes), { eventId: eventId === '' ? undefined : eventId });
+        this.#heard();
+        const messages = readMessages(bytes);
+        if (typeof messages === 'string') {
+          this.#events?.error(new DrawbridgeError('upstream_invalid', `${this.#where} sent ${messages}`));
+          return;
+        }
+        const route = { eventId: eventId === '' ? undefined : eventId };
+        for (const message of messages) this.#events?.message(message, route);
       },
     });
     this.#listening.open();
@@ -188,12 +232,14 @@ export class StreamableHttpUpstream implements Transport {
     });
   }
 
+  /** The session is over; requests that are under way get the answer that the server has for each. */
   #end(error: DrawbridgeError): void {
-    const events = this.#events;
-    this.#events = undefined;
-    this.#stop(error);
-    this.#client.close();
-    events?.end(error);
+    if (this.#lost !== undefined || this.#isClosed) return;
+    this.#lost = errorFor(error, false);
+    this.#sessionId = undefined;
+    this.#listening?.close();
+    for (const queued of this.#queue.splice(0)) queued.reject(this.#lost);
+    this.#events?.end(error);
   }
 
   #stop(error: DrawbridgeError): void {

@@ -1,13 +1,18 @@
 import { DrawbridgeError } from '../errors.ts';
 import type { Logger } from '../log.ts';
+import type { CookieJar } from './cookie-jar.ts';
 import type { Family } from './dialer.ts';
 import type { HttpClientOptions } from './http-client.ts';
+import type { NearEnd } from './near-end.ts';
 
 /** Proxies by the URL scheme of the target, as the environment variables of the same names hold them. */
 export interface ProxyOptions {
   readonly httpProxy?: string;
   readonly httpsProxy?: string;
-  /** Names and addresses reached directly: a list separated by commas. */
+  /**
+   * What is reached directly, separated by commas or spaces: names, each with all that is below it, addresses, CIDR
+   * ranges, each perhaps with a port; `*` for everything. Loopback always is.
+   */
   readonly noProxy?: string;
 }
 
@@ -38,7 +43,9 @@ export interface UpstreamOptions {
   readonly proxy?: ProxyOptions;
   readonly tls?: TlsOptions;
   /** Where to dial in place of the URL's host and port, such as the near end of a tunnel. Asked for each connection. */
-  readonly dialTo?: () => Promise<{ readonly host: string; readonly port: number }>;
+  readonly dialTo?: () => Promise<NearEnd>;
+  /** Cookies that the server has set, sent back to it. Belongs to the URL's origin; may outlive one connection. */
+  readonly cookies?: CookieJar;
   /** Until an event stream has told its endpoint. */
   readonly endpointTimeoutMs?: number;
   /** Until a message is accepted where acceptance is all that is awaited (legacy SSE, notifications). */
@@ -81,12 +88,21 @@ export function headerLines(headers: Readonly<Record<string, string>>): string {
   return lines;
 }
 
-/** The part of the options that its HTTP client needs. */
+/** The part of the options that its HTTP client needs. A cookie among the headers stands in place of the jar. */
 export function httpClientOptions(options: UpstreamOptions): HttpClientOptions {
+  const { url, headers = {}, hostHeader, headersTimeoutMs, bodyTimeoutMs, proxy, tls, dialTo, cookies } = options;
+  const hasOwnCookie = Object.keys(headers).some((name) => name.toLowerCase() === 'cookie');
+  const isJarUsed = cookies !== undefined && cookies.origin === url.origin && !hasOwnCookie;
   return {
-    url: options.url,
+    url,
     family: options.family ?? UPSTREAM_DEFAULTS.family,
     connectTimeoutMs: options.connectTimeoutMs ?? UPSTREAM_DEFAULTS.connectTimeoutMs,
-    ...(options.hostHeader === undefined ? {} : { hostHeader: options.hostHeader }),
+    ...(hostHeader === undefined ? {} : { hostHeader }),
+    ...(headersTimeoutMs === undefined ? {} : { headersTimeoutMs }),
+    ...(bodyTimeoutMs === undefined ? {} : { bodyTimeoutMs }),
+    ...(proxy === undefined ? {} : { proxy }),
+    ...(tls === undefined ? {} : { tls }),
+    ...(dialTo === undefined ? {} : { dialTo }),
+    ...(isJarUsed ? { cookies } : {}),
   };
 }

@@ -1,23 +1,27 @@
 import { randomBytes } from 'node:crypto';
 import { createServer } from 'node:net';
+import { monotonicMs } from './clock.mjs';
+import { fillText } from './fill-text.mjs';
 
-// A fake MCP server over legacy SSE that costs as little as Node can: raw sockets, no node:http. What it writes has the
-// shape of Python's SDK under uvicorn (lower-case headers, chunked stream, CRLF line ends), because that is what stands
-// behind the gateway in real life. Run as a child: sends { port } over IPC once it listens.
+// A fake MCP server, legacy SSE at /sse and Streamable HTTP at /mcp, that costs as little as Node can: raw sockets, no
+// node:http. What it writes has the shape of Python's SDK under uvicorn (lower-case headers, chunked streams, CRLF line
+// ends, answers to a POST as an event stream), because that is what stands there in real life. Run as a child, with the
+// port as its argument where it must be a certain one: sends { port, listeningAtMs } over IPC once it listens, the time
+// on the machine's monotonic clock.
 
 const MAX_HEAD_BYTES = 16_384;
 const MAX_BODY_BYTES = 1_048_576;
+const MAX_FILL_BYTES = 100_000_000;
 
-const STREAM_HEAD = [
-  'HTTP/1.1 200 OK',
-  'server: uvicorn',
-  'cache-control: no-store',
-  'connection: keep-alive',
-  'x-accel-buffering: no',
-  'content-type: text/event-stream; charset=utf-8',
-  'Transfer-Encoding: chunked',
-  '\r\n',
-].join('\r\n');
+/** @param {string[]} lines of this kind of stream alone */
+function streamHead(...lines) {
+  const common = ['HTTP/1.1 200 OK', 'server: uvicorn', 'connection: keep-alive', 'x-accel-buffering: no'];
+  return [...common, ...lines, 'Transfer-Encoding: chunked', '\r\n'].join('\r\n');
+}
+
+const STREAM_HEAD = streamHead('cache-control: no-store', 'content-type: text/event-stream; charset=utf-8');
+const ANSWER_LINES = ['cache-control: no-cache, no-transform', 'content-type: text/event-stream'];
+const LAST_CHUNK = '0\r\n\r\n';
 
 /** @param {string} status @param {string} body */
 function plain(status, body) {
@@ -25,7 +29,9 @@ function plain(status, body) {
 }
 
 const ACCEPTED = plain('202 Accepted', 'Accepted');
+const ENDED = plain('200 OK', '');
 const NO_SESSION = plain('404 Not Found', 'Could not find session');
+const SESSION_MISSING = plain('400 Bad Request', 'Bad Request: Missing session ID');
 const NOT_FOUND = plain('404 Not Found', 'Not Found');
 const BAD_REQUEST = plain('400 Bad Request', 'Could not parse message');
 const WRONG_HOST = plain('421 Misdirected Request', 'Invalid Host header');
@@ -33,10 +39,13 @@ const WRONG_HOST = plain('421 Misdirected Request', 'Invalid Host header');
 /** @type {Map<string, import('node:net').Socket>} session id → its stream */
 const streams = new Map();
 
+/** @type {Map<string, string>} session id of Streamable HTTP → the head of each of its answers */
+const answerHeads = new Map();
+
 /** Everything here is ASCII, or bytes that latin1 carries unchanged, so a string's length is its size in bytes. */
-function writeEvent(stream, event, data) {
+function eventChunk(event, data) {
   const text = `event: ${event}\r\ndata: ${data}\r\n\r\n`;
-  stream.write(`${text.length.toString(16)}\r\n${text}\r\n`, 'latin1');
+  return `${text.length.toString(16)}\r\n${text}\r\n`;
 }
 
 function openStream(socket) {
@@ -44,10 +53,22 @@ function openStream(socket) {
   streams.set(id, socket);
   socket.on('close', () => streams.delete(id));
   socket.write(STREAM_HEAD, 'latin1');
-  writeEvent(socket, 'endpoint', `/messages/?session_id=${id}`);
+  socket.write(eventChunk('endpoint', `/messages/?session_id=${id}`), 'latin1');
 }
 
-/** @returns {string} the result as JSON */
+/** @type {Map<number, Buffer>} made once each: making it is not what is measured */
+const filledResults = new Map();
+
+function filledResult(bytes) {
+  const known = filledResults.get(bytes);
+  if (known !== undefined) return known;
+  const text = fillText(Math.min(bytes, MAX_FILL_BYTES));
+  const result = Buffer.from(`{"content":[{"type":"text","text":"${text}"}]}`, 'latin1');
+  filledResults.set(bytes, result);
+  return result;
+}
+
+/** @returns {string | Buffer} the result as JSON */
 function answer(message) {
   if (message.method === 'initialize') {
     return JSON.stringify({
@@ -57,26 +78,75 @@ function answer(message) {
     });
   }
   if (message.method === 'tools/call') {
+    if (message.params?.name === 'fill') return filledResult(Number(message.params.arguments?.bytes));
     return `{"content":[{"type":"text","text":${JSON.stringify(message.params?.arguments?.text ?? '')}}]}`;
   }
   if (message.method === 'tools/list') return '{"tools":[{"name":"echo","inputSchema":{"type":"object"}}]}';
   return '{}';
 }
 
+/** @returns {any} undefined where the body is no JSON object */
+function parse(body) {
+  try {
+    const message = JSON.parse(body);
+    return typeof message === 'object' && message !== null ? message : undefined;
+  } catch {
+    return undefined;
+  }
+}
+
 function receive(socket, target, body) {
   const stream = streams.get(/[?&]session_id=([0-9a-f]+)/.exec(target)?.[1] ?? '');
   if (stream === undefined) return socket.write(NO_SESSION, 'latin1');
-  let message;
-  try {
-    message = JSON.parse(body);
-  } catch {
-    return socket.write(BAD_REQUEST, 'latin1');
-  }
+  const message = parse(body);
+  if (message === undefined) return socket.write(BAD_REQUEST, 'latin1');
   // 202 first, the answer after it, as a real server does that has to think before it answers.
   socket.write(ACCEPTED, 'latin1');
-  if (message.id !== undefined && message.method !== undefined) {
-    writeEvent(stream, 'message', `{"jsonrpc":"2.0","id":${JSON.stringify(message.id)},"result":${answer(message)}}`);
+  if (isRequest(message)) respond(stream, message);
+}
+
+function isRequest(message) {
+  return message.id !== undefined && message.method !== undefined;
+}
+
+/** Writes the answer as an event, between what else belongs to its HTTP response. */
+function respond(socket, message, before = '', after = '') {
+  const result = answer(message);
+  const start = `{"jsonrpc":"2.0","id":${JSON.stringify(message.id)},"result":`;
+  if (typeof result === 'string') {
+    return socket.write(`${before}${eventChunk('message', `${start}${result}}`)}${after}`, 'latin1');
   }
+  const [open, close] = [`event: message\r\ndata: ${start}`, '}\r\n\r\n'];
+  const size = open.length + result.length + close.length;
+  socket.cork();
+  socket.write(`${before}${size.toString(16)}\r\n${open}`, 'latin1');
+  socket.write(result);
+  socket.write(`${close}\r\n${after}`, 'latin1');
+  return socket.uncork();
+}
+
+function startSession() {
+  const id = randomBytes(16).toString('hex');
+  answerHeads.set(id, streamHead(...ANSWER_LINES, `mcp-session-id: ${id}`));
+  return id;
+}
+
+/** Streamable HTTP. */
+function serveMcp(socket, method, head, body) {
+  const message = method === 'POST' ? parse(body) : {};
+  if (message === undefined) return socket.write(BAD_REQUEST, 'latin1');
+  const named = /\r\nmcp-session-id: *(\S+)/i.exec(head)?.[1];
+  const id = named ?? (message.method === 'initialize' ? startSession() : undefined);
+  if (id === undefined) return socket.write(SESSION_MISSING, 'latin1');
+  const answerHead = answerHeads.get(id);
+  if (answerHead === undefined) return socket.write(NO_SESSION, 'latin1');
+  if (method === 'GET') return socket.write(answerHead, 'latin1');
+  if (method === 'DELETE') {
+    answerHeads.delete(id);
+    return socket.write(ENDED, 'latin1');
+  }
+  if (!isRequest(message)) return socket.write(ACCEPTED, 'latin1');
+  return respond(socket, message, answerHead, LAST_CHUNK);
 }
 
 function route(socket, head, body) {
@@ -85,6 +155,7 @@ function route(socket, head, body) {
   if (!/\r\nhost: *(?:localhost|127\.0\.0\.1):/i.test(head)) return socket.write(WRONG_HOST, 'latin1');
   if (method === 'GET' && target === '/sse') return openStream(socket);
   if (method === 'POST' && target.startsWith('/messages/')) return receive(socket, target, body);
+  if (target === '/mcp' && ['POST', 'GET', 'DELETE'].includes(method)) return serveMcp(socket, method, head, body);
   return socket.write(NOT_FOUND, 'latin1');
 }
 
@@ -117,5 +188,7 @@ function serve(socket) {
 }
 
 const server = createServer(serve);
-server.listen({ host: '127.0.0.1', port: 0, backlog: 4096 }, () => process.send?.({ port: server.address().port }));
+server.listen({ host: '127.0.0.1', port: Number(process.argv[2] ?? 0), backlog: 4096 }, () => {
+  process.send?.({ port: server.address().port, listeningAtMs: monotonicMs() });
+});
 process.on('disconnect', () => process.exit(0));

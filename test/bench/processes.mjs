@@ -1,5 +1,6 @@
 import { spawn, spawnSync } from 'node:child_process';
 import { connect, createServer } from 'node:net';
+import { monotonicMs } from './clock.mjs';
 import { listAllowedCpus, listTree } from './process-stats.mjs';
 
 // Starts pinned child processes and ends exactly these, by pid, whatever happens.
@@ -45,8 +46,18 @@ export function killAll() {
 /** Has the kernel send SIGTERM to the child when this process is killed and cannot clean up any more. */
 const WITH_PARENT = ['setpriv', '--pdeathsig', 'TERM', '--'];
 
+/** @type {boolean | undefined} asked once, since the start of a child may be what is timed */
+let canDieWithParent;
+
 function diesWithParent() {
-  return spawnSync(WITH_PARENT[0], [...WITH_PARENT.slice(1), 'true']).status === 0;
+  canDieWithParent ??= spawnSync(WITH_PARENT[0], [...WITH_PARENT.slice(1), 'true']).status === 0;
+  return canDieWithParent;
+}
+
+/** Moves this process, threads and all, to one CPU; what it starts afterwards inherits that. @param {number} cpu */
+export function pinSelf(cpu) {
+  const { status } = spawnSync('taskset', ['-a', '-c', '-p', String(cpu), String(process.pid)]);
+  if (status !== 0) throw new Error(`taskset could not move the bench to CPU ${cpu}`);
 }
 
 /** @param {number[]} pids */
@@ -59,18 +70,24 @@ export class ChildProcess {
   #stderr = '';
   #exited;
   hasExited = false;
+  /** How it ended, once it has. */
+  ending = 'could not be started';
+  endedAtMs = Number.NaN;
 
   /**
    * @param {string} name for messages
    * @param {string[]} command
-   * @param {{ cpu?: number, ipc?: boolean, env?: NodeJS.ProcessEnv, cwd?: string }} [options]
+   * @param {{ cpu?: number, ipc?: boolean, isPiped?: boolean, env?: NodeJS.ProcessEnv, cwd?: string }} [options]
+   *   isPiped: its stdin and stdout are ours
    */
-  constructor(name, command, { cpu, ipc = false, env = process.env, cwd } = {}) {
+  constructor(name, command, { cpu, ipc = false, isPiped = false, env = process.env, cwd } = {}) {
     this.name = name;
     // Both replace themselves by the command that follows, so the child's pid is the command's.
     const pinned = cpu === undefined ? command : ['taskset', '-c', String(cpu), ...command];
     const [file, ...args] = diesWithParent() ? [...WITH_PARENT, ...pinned] : pinned;
-    const stdio = ['ignore', 'ignore', 'pipe', ...(ipc ? ['ipc'] : [])];
+    const ours = isPiped ? 'pipe' : 'ignore';
+    const stdio = [ours, ours, 'pipe', ...(ipc ? ['ipc'] : [])];
+    this.startedAtMs = monotonicMs();
     this.#child = spawn(file, args, { env, cwd, stdio });
     this.#child.stderr.setEncoding('utf8').on('data', (text) => {
       this.#stderr = (this.#stderr + text).slice(-MAX_STDERR_CHARS);
@@ -80,9 +97,13 @@ export class ChildProcess {
       const settle = () => {
         running.delete(this);
         this.hasExited = true;
+        this.endedAtMs = monotonicMs();
         resolve(undefined);
       };
-      this.#child.on('exit', settle);
+      this.#child.on('exit', (code, signal) => {
+        this.ending = signal ?? `exit code ${code}`;
+        settle();
+      });
       this.#child.on('error', (error) => {
         this.#stderr += error.message;
         settle();
@@ -92,6 +113,19 @@ export class ChildProcess {
 
   get pid() {
     return this.#child.pid;
+  }
+
+  get stdin() {
+    return this.#child.stdin;
+  }
+
+  get stdout() {
+    return this.#child.stdout;
+  }
+
+  /** Settles when it has ended, however that was. */
+  get exited() {
+    return this.#exited;
   }
 
   /** @param {string} what @returns {Error} with what the child said last */

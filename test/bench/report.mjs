@@ -1,7 +1,7 @@
 import { cpus, release } from 'node:os';
 
 /** @param {number[]} values */
-function median(values) {
+export function median(values) {
   const sorted = [...values].sort((a, b) => a - b);
   const middle = sorted.length >> 1;
   return sorted.length % 2 === 1 ? sorted[middle] : (sorted[middle - 1] + sorted[middle]) / 2;
@@ -81,6 +81,15 @@ function listCaveats(peers) {
   return caveats;
 }
 
+/** A Markdown table. @param {string[][]} grid its first row holds the titles, its first column the names */
+export function drawGrid(grid) {
+  const widths = grid[0].map((_, i) => Math.max(...grid.map((cells) => cells[i].length)));
+  const line = (cells) =>
+    `| ${cells.map((cell, i) => (i === 0 ? cell.padEnd(widths[i]) : cell.padStart(widths[i]))).join(' | ')} |`;
+  const dashes = widths.map((width, i) => '-'.repeat(width + 1) + (i === 0 ? '-' : ':'));
+  return [line(grid[0]), `|${dashes.join('|')}|`, ...grid.slice(1).map(line)].join('\n');
+}
+
 /**
  * @param {{ title: string, baseline: string, peers: any[], notes: string[] }} result
  * @param {{ rounds: number, seconds: number, sessions: number, inFlight: number }} options
@@ -88,22 +97,9 @@ function listCaveats(peers) {
 export function formatTable({ title, baseline, peers, notes }, { rounds, seconds, sessions, inFlight }) {
   const columns = columnsFor(peers.find((peer) => peer.name === baseline)?.label ?? baseline);
   const grid = [Object.keys(columns), ...peers.map((peer) => Object.values(columns).map((cell) => cell(peer)))];
-  const widths = grid[0].map((_, i) => Math.max(...grid.map((cells) => cells[i].length)));
-  const line = (cells) =>
-    `| ${cells.map((cell, i) => (i === 0 ? cell.padEnd(widths[i]) : cell.padStart(widths[i]))).join(' | ')} |`;
-  const dashes = widths.map((width, i) => '-'.repeat(width + 1) + (i === 0 ? '-' : ':'));
-  const rule = `|${dashes.join('|')}|`;
   const heading =
     `${title}: ${inFlight} in flight over ${sessions} sessions, median of ${rounds} rounds of ${seconds} s ` +
     '(CPU in microseconds of one core; capacity = CPU of the baseline / CPU of the peer, median of rounds)';
   const remarks = [...notes, ...listCaveats(peers)].map((note) => `note: ${note}`);
-  return [
-    '',
-    heading,
-    '',
-    line(grid[0]),
-    rule,
-    ...grid.slice(1).map(line),
-    ...(remarks.length ? ['', ...remarks] : []),
-  ].join('\n');
+  return ['', heading, '', drawGrid(grid), ...(remarks.length ? ['', ...remarks] : [])].join('\n');
 }

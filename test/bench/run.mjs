@@ -1,28 +1,33 @@
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { dirname } from 'node:path';
 import { parseArgs } from 'node:util';
+import { benchBridge, planBridgeSeconds, selectBridgeRows } from './bridge.mjs';
 import { benchGateway, planSeconds, selectRows } from './gateway.mjs';
 import { explainUnusable } from './process-stats.mjs';
 import { killAll } from './processes.mjs';
 import { benchStart, planStartSeconds, selectStart } from './start.mjs';
 
-const HELP = `Usage: npm run bench -- gateway|start [options]     (after npm run build)
+const HELP = `Usage: npm run bench -- bridge|gateway|start [options]     (after npm run build)
 
-start: a bridge from spawn to its first answer, beside \`node -e 0\`; takes --rounds (five starts each), --bin and --json.
+bridge: measures the bridge beside mcp-remote, which it installs once below .cache/, against the goals of each figure:
+start, memory, calls one by one and 100 at once, CPU, large results, recovery from a restart of the server.
 gateway: measures the gateway beside real proxies in the same run. The figure is the gateway's CPU time per message;
 capacity = nginx's CPU time / the gateway's.
+start: a bridge from spawn to its first answer, beside \`node -e 0\`; takes --rounds (five starts each), --bin and --json.
 
-  --rounds N      counted rounds of each peer, after one warm-up (default 3)
-  --seconds N     length of a round (default 4)
-  --sessions N    MCP sessions open at once (default 16)
-  --in-flight N   messages in flight at once, over all sessions (default 64)
-  --only NAMES    rows or peers, separated by commas: sse, direct, nginx, drawbridge
+  --rounds N      counted rounds of each peer (default 3)
+  --seconds N     gateway: length of a round; bridge: how long the calls in flight are counted (default 4)
+  --sessions N    gateway: MCP sessions open at once (default 16)
+  --in-flight N   gateway: messages in flight at once, over all sessions (default 64)
+  --only NAMES    separated by commas. gateway: sse, direct, nginx, drawbridge; bridge: start, memory, sequential,
+                  in-flight, large, recovery, sse, http, drawbridge, mcp-remote
   --bin FILE      another build of bin/mcp-drawbridge.cjs
   --json FILE     write all figures of all rounds to FILE
 
 Exit codes: 0 measured, 1 failed or an answer was wrong or missing, 2 usage.`;
 
 const benches = {
+  bridge: { run: benchBridge, select: selectBridgeRows, planSeconds: planBridgeSeconds },
   gateway: { run: benchGateway, select: selectRows, planSeconds },
   start: { run: benchStart, select: selectStart, planSeconds: planStartSeconds },
 };

@@ -65,7 +65,7 @@ const OPTIONS: readonly BadInput[] = [
   {
     name: 'a choice that is none',
     args: ['http://127.0.0.1:9/sse', '--transport', 'carrier-pigeon'],
-    error: '--transport must be one of auto, sse, http',
+    error: /^--transport must be one of auto, sse, http, /,
     why: '"carrier-pigeon" is not',
     tryThis: HELP,
   },
@@ -189,8 +189,8 @@ const URLS: readonly BadInput[] = [
     name: 'two URLs',
     args: ['http://127.0.0.1:9/sse', 'http://127.0.0.1:9/mcp'],
     error: "unexpected argument 'http://127.0.0.1:9/mcp'",
-    why: /URL is all/,
-    tryThis: HELP,
+    why: /after the URL/,
+    tryThis: /quote/,
   },
   { name: 'no upstream', args: ['gateway'], error: '--upstream is missing', tryThis: /--demo/ },
   {

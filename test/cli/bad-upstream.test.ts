@@ -3,7 +3,6 @@ import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { describe, expect, it } from 'vitest';
 import { type BadInput, expectRefusal, expectThreeLines, SECRET } from '../parts/bad-input.ts';
-import { startMcpServer } from '../parts/mcp-server.ts';
 import { runCli, startCli } from '../parts/run-cli.ts';
 import { answers, INITIALIZE, reasonOf } from '../parts/stdio-messages.ts';
 
@@ -30,12 +29,19 @@ const HEADERS: readonly BadInput[] = [
     args: ['http://127.0.0.1:9/sse'],
     error: 'the header X-Key cannot be sent',
     why: /HTTP does not allow/,
-    tryThis: /--header/,
+    tryThis: /DRAWBRIDGE_HEADER/,
   },
   {
     name: 'a header split by the shell',
     args: ['--header', 'Authorization:', SECRET, 'http://127.0.0.1:9/sse'],
     error: 'the header Authorization has no value',
+    why: /shell splits/,
+    tryThis: /Quote/,
+  },
+  {
+    name: 'a header split by the shell after its scheme',
+    args: ['http://127.0.0.1:9/sse', '--header', 'Authorization:Bearer', SECRET],
+    error: 'the header Authorization has no credential',
     why: /shell splits/,
     tryThis: /Quote/,
   },
@@ -58,8 +64,8 @@ const HEADERS: readonly BadInput[] = [
     env: { DRAWBRIDGE_HEADER_FILE: '/nowhere/headers' },
     args: ['http://127.0.0.1:9/sse'],
     error: 'cannot read /nowhere/headers',
-    why: 'ENOENT; it is named in DRAWBRIDGE_HEADER_FILE',
-    tryThis: /Correct/,
+    why: 'ENOENT; it is named with DRAWBRIDGE_HEADER_FILE',
+    tryThis: /full path/,
   },
 ];
 
@@ -69,38 +75,39 @@ describe('bad headers', () => {
 });
 
 describe('a server that cannot be used', () => {
-  it('ends the bridge with 3 where nothing listens, with initialize answered', async () => {
-    const gone = await startMcpServer();
-    await gone.kill();
-    const bridge = startCli([gone.sseUrl, '--header', `Authorization:Bearer ${SECRET}`, '--log-level', 'silent']);
-    bridge.writeLine(INITIALIZE);
-    const result = await bridge.exited();
-    expectThreeLines({ ...result, stdout: '' }, 3, {
-      error: `cannot reach 127.0.0.1:${gone.port}`,
-      why: `ECONNREFUSED 127.0.0.1:${gone.port} (IPv4)`,
-      tryThis: 'Is the MCP server running, and is this its address?',
-    });
-    expect(answers('1')(result.stdout)).toBe(true);
-    expect(reasonOf(result.stdout)).toBe('upstream_unreachable');
-  });
-
-  it('is told to a client that speaks only after it was found out', async () => {
-    const server = createServer().on('connection', (socket) => socket.destroy());
-    await new Promise<void>((fulfil) => server.listen(0, '127.0.0.1', fulfil));
-    const cut = once(server, 'connection').then(([socket]) => once(socket, 'close'));
-    const bridge = startCli([
-      `http://127.0.0.1:${(server.address() as AddressInfo).port}/sse`,
-      '--log-level',
-      'silent',
-    ]);
-    await cut;
-    // In the time that another process takes to come and go, one that ended at the loss would be gone.
+  it('ends the bridge with 4 where it is refused before the client speaks, who still is told', async () => {
+    const server = createServer((_req, res) => res.writeHead(401).end());
+    server.listen(0, '127.0.0.1');
+    await once(server, 'listening');
+    const refused = once(server, 'connection').then(([socket]) => once(socket, 'close'));
+    const { port } = server.address() as AddressInfo;
+    const bridge = startCli([`http://127.0.0.1:${port}/sse`, '--log-level', 'silent']);
+    await refused;
+    // In the time that another process takes to come and go, one that ended at the refusal would be gone.
     await runCli(['--version']);
     bridge.writeLine(INITIALIZE);
     const result = await bridge.exited();
     server.close();
-    expect(reasonOf(result.stdout)).toBe('upstream_lost');
-    expect(result.code).toBe(3);
+    expect(answers('1')(result.stdout)).toBe(true);
+    expect(reasonOf(result.stdout)).toBe('upstream_refused');
+    expect(result.code).toBe(4);
+  });
+
+  it('ends the bridge with 3 where what answers is no MCP server for as long as it is given', async () => {
+    const server = createServer((_req, res) => res.writeHead(200, { 'Content-Type': 'text/html' }).end('<html>'));
+    server.listen(0, '127.0.0.1');
+    await once(server, 'listening');
+    const { port } = server.address() as AddressInfo;
+    const bridge = startCli([`http://127.0.0.1:${port}/sse`, '--log-level', 'silent']);
+    bridge.writeLine(INITIALIZE);
+    const result = await bridge.exited(12_000);
+    server.close();
+    expectThreeLines({ ...result, stdout: '' }, 3, {
+      error: `127.0.0.1:${port} did not answer as an MCP server`,
+      why: 'HTTP 200, text/html',
+      tryThis: 'Is this really the URL of an MCP server?',
+    });
+    expect(reasonOf(result.stdout)).toBe('upstream_invalid');
   });
 
   it('ends the bridge with 4 where the credential is refused, without showing it though the server does', async () => {
@@ -117,7 +124,7 @@ describe('a server that cannot be used', () => {
     expectThreeLines({ ...result, stdout: '' }, 4, {
       error: `127.0.0.1:${port} refused the supplied credential`,
       why: 'HTTP 401: go away,\\u000awith your ***',
-      tryThis: 'Check the credential given with --header.',
+      tryThis: /^Give the credential that it wants with --header/,
     });
   });
 });

@@ -139,31 +139,6 @@ describe.each(['sse', 'http'] as const)('the bridge process with a %s server', (
   });
 });
 
-describe('the bridge process whose server is lost', () => {
-  it('ends with 3 when the event stream has ended, and says so in the form of every error', async () => {
-    const upstream = await startMcpServer();
-    const bridge = startCli([upstream.sseUrl]);
-    await handshake(bridge);
-    await upstream.kill();
-    const { code, stderr } = await bridge.exited();
-    expect(code).toBe(3);
-    expect(stderr).toMatch(/^error {2}.*127\.0\.0\.1:\d+ .+\n(why {4}.+\n)?try {4}.+\n$/m);
-  });
-
-  it('answers each later call over Streamable HTTP with an error that names the address', async () => {
-    const upstream = await startMcpServer();
-    const bridge = startCli([upstream.httpUrl]);
-    await handshake(bridge);
-    await upstream.kill();
-    for (const id of ['2', '3']) {
-      bridge.writeLine(request(id, 'tools/list'));
-      const line = await bridge.line(`${id} is answered`, answers(id), 2000);
-      expect(reasonOf(line)).toBe('upstream_unreachable');
-      expect(line).toContain(`127.0.0.1:${upstream.port}`);
-    }
-  });
-});
-
 describe('the bridge process without a server that answers', () => {
   it.each(['/sse', '/mcp'])('ends with 0 at once when stdin is closed from the start: %s', async (path) => {
     const hole = await startBlackHole();

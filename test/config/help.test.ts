@@ -22,11 +22,13 @@ describe.each(TABLES)('help of $of', ({ table }) => {
 
   it('names each option once, with its choices, its default and every word about it', () => {
     const flat = text.replace(/\s+/g, ' ');
-    for (const option of table) {
+    for (const option of table.filter(({ isArgument }) => isArgument !== true)) {
       expect(text.match(new RegExp(`^  (-\\w, )?--${option.name}(?![\\w-])`, 'gm')), option.name).toHaveLength(1);
       expect(flat).toContain(option.help);
       if (option.default !== undefined) expect(flat).toContain(`${option.help} (default ${option.default})`);
-      if (option.choices !== undefined) expect(flat).toContain(`--${option.name} ${option.choices.join('|')}`);
+      const values = option.value ?? option.choices?.join('|');
+      if (values !== undefined) expect(flat).toContain(`--${option.name} ${values}`);
+      for (const choice of option.choices ?? []) expect(flat).toContain(choice);
     }
   });
 
@@ -52,6 +54,24 @@ describe('a table of options', () => {
         `${' '.repeat(26)}${'words '.repeat(9).trim()}`,
         `${' '.repeat(26)}words words`,
         '  -y, --yes               A flag',
+      ].join('\n'),
+    );
+  });
+
+  it('has headings, and leaves out what has no name on the command line', () => {
+    expect(
+      formatOptions([
+        { name: 'url', kind: 'text', isArgument: true, help: 'A URL' },
+        { name: 'a', kind: 'flag', heading: 'First', help: 'A flag' },
+        { name: 'b', kind: 'seconds', heading: 'Second', default: 0.5, help: 'A time' },
+      ]),
+    ).toBe(
+      [
+        'First',
+        '  --a                     A flag',
+        '',
+        'Second',
+        '  --b s                   A time (default 0.5)',
       ].join('\n'),
     );
   });

@@ -1,7 +1,8 @@
 import { Ajv2020 } from 'ajv/dist/2020.js';
 import { describe, expect, expectTypeOf, it } from 'vitest';
+import { BRIDGE_OPTIONS } from '../../src/config/bridge-options.ts';
 import { GATEWAY_OPTIONS } from '../../src/config/gateway-options.ts';
-import { jsonSchema } from '../../src/config/json-schema.ts';
+import { fileSchema, jsonSchema } from '../../src/config/json-schema.ts';
 import type { Option } from '../../src/config/option.ts';
 import { createGateway } from '../../src/gateway/gateway.ts';
 import type { GatewayOptions } from '../../src/gateway/gateway-options.ts';
@@ -87,6 +88,9 @@ describe('the JSON Schema of the gateway', () => {
           { name: 'a-number', kind: 'integer', min: 2, max: 9, default: 3, help: 'C' },
           { name: 'a-choice', kind: 'choice', choices: ['x', 'y'], default: 'x', help: 'D' },
           { name: 'a-list', kind: 'list', help: 'E' },
+          { name: 'a-time', kind: 'seconds', min: 0.5, default: 2.5, help: 'F' },
+          { name: 'an-object', kind: 'text', isJson: true, help: 'G' },
+          { name: 'an-empty-text', kind: 'text', mayBeEmpty: true, help: 'H' },
         ],
         'Title',
       ),
@@ -101,7 +105,38 @@ describe('the JSON Schema of the gateway', () => {
         aNumber: { type: 'integer', minimum: 2, maximum: 9, description: 'C', default: 3 },
         aChoice: { enum: ['x', 'y'], description: 'D', default: 'x' },
         aList: { type: 'array', items: { type: 'string' }, description: 'E' },
+        aTime: { type: 'number', minimum: 0.5, description: 'F', default: 2.5 },
+        anObject: { anyOf: [{ type: 'object' }, { type: 'string', minLength: 1 }], description: 'G' },
+        anEmptyText: { type: 'string', description: 'H' },
       },
     });
+  });
+});
+
+describe('the JSON Schema of the bridge’s configuration file', () => {
+  const isRight = new Ajv2020({ strict: true, allErrors: true }).compile(fileSchema(BRIDGE_OPTIONS, 'Bridge'));
+
+  it.each([
+    {},
+    { $schema: './bridge.schema.json', url: 'http://127.0.0.1:8000/sse', callbackPort: 3334 },
+    { header: { 'X-Key': 'a' }, connectTimeout: 0.5, debug: true, transport: 'http-only' },
+    { header: ['X-Key: a'], 'connect-timeout': 5, 'ignore-tool': ['delete*'], resource: '' },
+    { staticOauthClientInfo: { client_id: 'a' }, authorizeParam: { audience: 'a' } },
+  ])('accepts %j', (content) => {
+    expect(isRight(content), JSON.stringify(isRight.errors)).toBe(true);
+  });
+
+  it.each([
+    [],
+    { hedaer: {} },
+    { header: 'X-Key: a' },
+    { header: { 'X-Key': 1 } },
+    { connectTimeout: '5' },
+    { connectTimeout: 0 },
+    { transport: 'smoke' },
+    { help: true },
+    { config: 'other.json' },
+  ])('refuses %j', (content) => {
+    expect(isRight(content)).toBe(false);
   });
 });

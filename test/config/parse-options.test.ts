@@ -1,8 +1,9 @@
 import { describe, expect, it } from 'vitest';
 import { BRIDGE_OPTIONS } from '../../src/config/bridge-options.ts';
 import { GATEWAY_COMMAND_OPTIONS } from '../../src/config/gateway-options.ts';
+import { nearestName } from '../../src/config/nearest-name.ts';
 import { environmentName, type Option, propertyName } from '../../src/config/option.ts';
-import { nearestName, type ParsedOptions, parseOptions } from '../../src/config/parse-options.ts';
+import { type ParsedOptions, parseOptions } from '../../src/config/parse-options.ts';
 import { DrawbridgeError } from '../../src/errors.ts';
 
 const SECRET = 'hunter2-hunter2';
@@ -14,6 +15,10 @@ const TABLE = [
   { name: 'header', kind: 'list', value: 'name:value', isSecret: true, help: '' },
   { name: 'token', kind: 'text', value: 'token', isSecret: true, help: '' },
   { name: 'pin', kind: 'integer', min: 1000, max: 9999, isSecret: true, help: '' },
+  { name: 'wait', kind: 'seconds', min: 0.5, help: '' },
+  { name: 'resource', kind: 'text', value: 'uri', mayBeEmpty: true, help: '' },
+  { name: 'path', kind: 'text', value: 'path', isArgument: true, help: '' },
+  { name: 'six', kind: 'flag', means: { name: 'family', value: '6' }, help: '' },
   { name: 'demo', kind: 'flag', help: '' },
   { name: 'help', short: 'h', kind: 'flag', hasNoTwin: true, help: '' },
 ] as const satisfies readonly Option[];
@@ -62,6 +67,7 @@ describe('options of the command line', () => {
   it('end at --, and what follows is left as it is', () => {
     expect(parse(['a', '--', '--demo', '--', 'b'])).toEqual({
       values: DEFAULTS,
+      origins: new Map(),
       positionals: ['a'],
       rest: ['--demo', '--', 'b'],
     });
@@ -73,8 +79,67 @@ describe('options of the command line', () => {
     expect(parse(['--allowed-hosts', 'a', '--allowed-hosts=b,c']).values['allowed-hosts']).toEqual(['a', 'b,c']);
   });
 
-  it('that are given again count as given last', () => {
-    expect(parse(['--upstream', 'a', '--upstream', 'b']).values.upstream).toBe('b');
+  it('that are given again count as given first', () => {
+    expect(parse(['--upstream', 'a', '--upstream', 'b']).values.upstream).toBe('a');
+    expect(parse(['--max-sessions=7', '--max-sessions=many']).values['max-sessions']).toBe(7);
+  });
+
+  it('that are another way to write an option are that option', () => {
+    expect(parse(['--six']).values).toEqual({ ...DEFAULTS, family: '6' });
+    expect(parse(['--family', 'any', '--six']).values).toEqual({ ...DEFAULTS, family: 'any' });
+    expect(parse(['--six', '--family', 'any']).values).toEqual({ ...DEFAULTS, family: '6' });
+  });
+
+  it('that may be empty are there when they are', () => {
+    expect(parse(['--resource=']).values.resource).toBe('');
+    expect(parse(['--resource', '']).values.resource).toBe('');
+  });
+
+  it('that are arguments have no name here', () => {
+    expect(refusal(['--path', 'a'])).toMatchObject({ message: "unknown option '--path'" });
+    expect(parse(['a'], { env: { DRAWBRIDGE_PATH: 'b' } })).toMatchObject({
+      values: { path: 'b' },
+      positionals: ['a'],
+    });
+  });
+
+  it.each([
+    { text: '0.5', seconds: 0.5 },
+    { text: '30', seconds: 30 },
+    { text: '2147483', seconds: 2_147_483 },
+  ])('that are seconds take $text', ({ text, seconds }) => {
+    expect(parse(['--wait', text]).values.wait).toBe(seconds);
+  });
+
+  it.each([
+    '0',
+    '0.49',
+    '-1',
+    '1e3',
+    '.5',
+    '5.',
+    '1,5',
+    '30s',
+    'Infinity',
+    'NaN',
+    '',
+    '2147483.5',
+  ])('that are seconds refuse %j', (text) => {
+    expect(refusal([`--wait=${text}`])).toMatchObject({
+      message: '--wait must be a number of seconds from 0.5 to 2147483',
+      why: `${JSON.stringify(text)} is not`,
+    });
+  });
+
+  it('are told with the place where they were given', () => {
+    const env = { DRAWBRIDGE_UPSTREAM: 'http://a', DRAWBRIDGE_TOKEN_FILE: '/run/token' };
+    const { origins } = parse(['--max-sessions', '7', '--six'], { env, files: { '/run/token': SECRET } });
+    expect(Object.fromEntries(origins)).toEqual({
+      'max-sessions': '--max-sessions',
+      family: '--six',
+      upstream: 'DRAWBRIDGE_UPSTREAM',
+      token: 'DRAWBRIDGE_TOKEN_FILE',
+    });
   });
 
   it('take a value that begins with dashes after an equals sign alone', () => {
@@ -171,8 +236,8 @@ describe('options from the environment', () => {
   it.each([
     { text: '1', isOn: true },
     { text: 'true', isOn: true },
-    { text: '0', isOn: undefined },
-    { text: 'false', isOn: undefined },
+    { text: '0', isOn: false },
+    { text: 'false', isOn: false },
   ])('that are flags are on or off: $text', ({ text, isOn }) => {
     expect(parse([], { env: { DRAWBRIDGE_DEMO: text } }).values.demo).toBe(isOn);
   });
@@ -186,8 +251,8 @@ describe('options from the environment', () => {
   it('exist for every option that is no question', () => {
     expect(parse([], { env: { DRAWBRIDGE_HELP: 'me' } }).values).toEqual(DEFAULTS);
     for (const option of [...BRIDGE_OPTIONS, ...GATEWAY_COMMAND_OPTIONS] as readonly Option[]) {
-      expect(environmentName(option)).toMatch(/^DRAWBRIDGE_[A-Z_]+$/);
-      expect(option.hasNoTwin === true, option.name).toBe(['help', 'version'].includes(option.name));
+      expect(environmentName(option)).toMatch(/^DRAWBRIDGE_[A-Z0-9_]+$/);
+      expect(option.hasNoTwin === true, option.name).toBe(['help', 'version', 'yes'].includes(option.name));
     }
   });
 });
@@ -212,6 +277,16 @@ describe('secrets', () => {
       message: 'cannot read /run/token',
       why: 'ENOENT; it is named in DRAWBRIDGE_TOKEN_FILE',
     });
+  });
+
+  it('have no such file where an option of that name has it as its own twin', () => {
+    const options = [
+      { name: 'header', kind: 'list', isSecret: true, help: '' },
+      { name: 'header-file', kind: 'list', help: '' },
+    ] as const satisfies readonly Option[];
+    const env = { DRAWBRIDGE_HEADER_FILE: '/run/headers' };
+    const readFile = () => expect.unreachable('it is not read here');
+    expect(parseOptions(options, { args: [], env, readFile }).values).toEqual({ 'header-file': ['/run/headers'] });
   });
 
   it('alone have a file: what is none is not read from one', () => {

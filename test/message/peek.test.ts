@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { idKey, type Peeked, peek } from '../../src/message/peek.ts';
+import { idKey, type Peeked, peek, peekHead } from '../../src/message/peek.ts';
 import { fastestOf } from '../parts/slices.ts';
 
 const read = (text: string): Peeked => peek(Buffer.from(text));
@@ -203,6 +203,9 @@ describe('what peek reads', () => {
     '{"method":{}}',
     '{"id" 1}',
     '{"a":}',
+    '{"id":{},"method":"ping"}',
+    '{"method":"tools/call","params":{},"id":[1]}',
+    '{"id":[1],"result":{}}',
   ])('%j as no message', (text) => {
     expect(read(text)).toEqual(INVALID);
   });
@@ -213,6 +216,32 @@ describe('what peek reads', () => {
 
   it('an id or method that only stands deeper inside as none', () => {
     expect(read('{"params":{"id":1,"method":"x","result":{}}}')).toEqual(INVALID);
+  });
+});
+
+describe('the head of a message', () => {
+  it.each([
+    ['{"jsonrpc":"2.0","id":7,"method":"x","params":{"a":"xx', '7'],
+    ['{"jsonrpc":"2.0","id":"a\\u0062","params":[[{', '"a\\u0062"'],
+    [' { "id" : 9007199254740993 , "params"', '9007199254740993'],
+    ['{"params":{"id":1},"id":2,', '2'],
+  ])('%s shows the id of the request', (head, id) => {
+    expect(peekHead(Buffer.from(head))).toBe(id);
+  });
+
+  it.each([
+    '',
+    'xxxx',
+    '[{"id":1,"method":"x"',
+    '{"id":12',
+    '{"id":"abc',
+    '{"id":{"a":1},"method":"x',
+    '{"params":{"a":"xx","id":1',
+    '{"id":1,"result":{"a":"xx',
+    '{"result":{},"id":1,"x":"xx',
+    '{"id":1,"error":"xx',
+  ])('%j shows none', (head) => {
+    expect(peekHead(Buffer.from(head))).toBeUndefined();
   });
 });
 

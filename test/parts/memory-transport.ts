@@ -29,6 +29,7 @@ export function settleable(): Settleable {
 export class MemoryTransport implements Transport {
   /** Everything that was done to it, in order. */
   readonly calls: string[] = [];
+  heardAt = 0;
   /** The messages it was given to send, as text. */
   readonly sent: string[] = [];
   readonly routes: (Route | undefined)[] = [];

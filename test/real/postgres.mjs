@@ -1,13 +1,13 @@
 /** A private PostgreSQL cluster for the suites against real servers: own folder, own port, gone after `stop()`. */
 import { randomUUID } from 'node:crypto';
-import { constants, existsSync } from 'node:fs';
+import { constants } from 'node:fs';
 import { access, chown, mkdtemp, readdir, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { cleanEnvironment, run, startServer } from './child-process.mjs';
+import { ensureInstalled } from './debian.mjs';
 import { onFreePort } from './free-port.mjs';
 import { guardFolder } from './guard.mjs';
-import { withLock } from './lock.mjs';
 
 const VERSIONS = '/usr/lib/postgresql';
 const PROGRAMS = ['initdb', 'postgres', 'psql'];
@@ -42,26 +42,9 @@ async function findBinaries() {
 }
 
 /** @param {((text: string) => void) | undefined} log */
-async function ensureBinaries(log) {
-  const found = await findBinaries();
-  if (found) return found;
+function ensureBinaries(log) {
   const missing = `PostgreSQL's ${PROGRAMS.join(', ')} were looked for in ${VERSIONS}/*/bin and not found`;
-  if (process.getuid?.() !== 0 || !existsSync('/etc/debian_version')) {
-    throw new Error(`${missing}; install them (Debian: apt-get install postgresql), or run as root on Debian`);
-  }
-  const env = cleanEnvironment({ DEBIAN_FRONTEND: 'noninteractive' });
-  // A half-installed package is worse than a slow end, hence no SIGKILL.
-  const options = { env, log, exitSignal: /** @type {const} */ ('SIGTERM'), deadlineMs: 600_000 };
-  return await withLock(join(tmpdir(), 'drawbridge-apt.lock'), 900_000, async () => {
-    const foundMeanwhile = await findBinaries();
-    if (foundMeanwhile) return foundMeanwhile;
-    await run('apt-get', ['update'], { ...options, label: `${missing}; apt-get update` });
-    const install = ['-o', 'DPkg::Lock::Timeout=120', 'install', '-y', 'postgresql'];
-    await run('apt-get', install, { ...options, label: `${missing}; apt-get install postgresql` });
-    const installed = await findBinaries();
-    if (!installed) throw new Error(`${missing}, not even after apt-get install postgresql`);
-    return installed;
-  });
+  return ensureInstalled({ find: findBinaries, missing, packages: ['postgresql'], log });
 }
 
 /** PostgreSQL refuses to run as root. */

@@ -76,13 +76,24 @@ describe('an answer', () => {
   it('with a null id goes to the only open request, with its id', async () => {
     const { down, up } = await joined();
     await down.tell(request('9007199254740993'));
-    up.tell('{"jsonrpc":"2.0","id":null,"error":{"code":-32700,"message":"Parse error"}}');
+    up.tell('{"jsonrpc":"2.0","id":null,"error":{"code":-32700,"message":"Parse error","data":1.10}}');
+    const expected =
+      '{"jsonrpc":"2.0","id":9007199254740993,"error":{"code":-32700,"message":"Parse error","data":1.10}}';
+    up.tell(answer('9007199254740993'));
+    expect(down.sent).toEqual([expected]);
+  });
+
+  it.each([
+    '{"jsonrpc":"2.0","id":null,"result":{}}',
+    '{"id":null,"error":1,"error":2}',
+  ])('without an id that is no error as it should be, such as %s, ends the only open request with an error', async (text) => {
+    const { down, up } = await joined();
+    await down.tell(request('9007199254740993'));
+    up.tell(text);
     const reply = JSON.parse(down.sent[0]!) as { error: { message: string; data: { reason: string } } };
     expect(down.sent[0]).toContain('"id":9007199254740993,');
-    expect(reply.error.message).toMatch(/^the MCP server answered without an id: \{"jsonrpc".*Parse error/);
+    expect(reply.error.message).toContain(`the MCP server answered without an id: ${text}`);
     expect(reply.error.data.reason).toBe('upstream_error');
-    up.tell(answer('9007199254740993'));
-    expect(down.sent).toHaveLength(1);
   });
 
   it('with a null id is dropped when it could mean any of two requests', async () => {
@@ -124,6 +135,15 @@ describe('a request', () => {
     const { down } = await joined({ maxPending: 1 });
     await down.tell(request('1'));
     down.tell('{"method":"notifications/cancelled","params":{"requestId":1}}');
+    await down.tell(request('2'));
+  });
+
+  it('that was cancelled is known by the bytes of its id', async () => {
+    const { down } = await joined({ maxPending: 1 });
+    await down.tell(request('9007199254740993'));
+    down.tell('{"method":"notifications/cancelled","params":{"requestId":9007199254740992}}');
+    expect(() => down.tell(request('2'))).toThrow(expect.objectContaining({ code: 'too_many_pending' }));
+    down.tell('{"method":"notifications/cancelled","params":{"requestId":9007199254740993}}');
     await down.tell(request('2'));
   });
 

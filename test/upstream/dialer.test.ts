@@ -103,7 +103,7 @@ describe('dialling', () => {
     const error = await within(15_000, 'the look-up', rejectionOf(dial({ host, port: 80, isTls: false }, ipv4, never)));
     expect(error).toMatchObject({ code: 'upstream_unreachable', message: `cannot reach ${host}:80` });
     expect(error.why).toMatch(/^(ENOTFOUND|EAI_AGAIN) looking up no-such-host\.invalid$/);
-    expect(error.hint).toBe('Is the host name right?');
+    expect(error.hint).toMatch(/^Is the host name right\?|^The name server did not answer/);
   });
 
   it('gives up on a server that never finishes the TLS handshake', async () => {

@@ -85,6 +85,27 @@ describe('messages from the server', () => {
     expect(await log.messageCount(1)).toEqual(['{"method":"a"}']);
   });
 
+  it('come one by one from a batch', async () => {
+    const { upstream, log, stream } = await open();
+    await stream.write(event(`[${answer('0', '{"protocolVersion":"2025-03-26"}')}, {"method":"a"}]`, 'id: 7\n'));
+    expect(await log.messageCount(2)).toEqual([answer('0', '{"protocolVersion":"2025-03-26"}'), '{"method":"a"}']);
+    expect(log.routes).toEqual([{ eventId: '7' }, { eventId: '7' }]);
+    quietly(upstream.send(messageOf('{"method":"x"}')));
+    expect((await server.next('POST')).headers.get('mcp-protocol-version')).toBe('2025-03-26');
+  });
+
+  it.each([
+    [`[${Array(1001).fill(answer('1'))}]`, 'a batch of more than 1000 messages'],
+    ['[{"id":1', 'a batch that is no JSON'],
+  ])('end it when they are a batch that cannot be taken apart: %.30s', async (batch, what) => {
+    const { log, stream } = await open();
+    await stream.write(event(batch));
+    expect(await log.ended()).toMatchObject({
+      code: 'upstream_invalid',
+      message: `127.0.0.1:${server.port} sent ${what}`,
+    });
+  });
+
   it('end it when one is larger than the limit', async () => {
     const { log, stream } = await open({ maxMessageBytes: 1000 });
     await stream.write(event('x'.repeat(1001)));
@@ -182,7 +203,10 @@ describe('the end', () => {
   it('of the stream by a reset names the cause', async () => {
     const { log, stream } = await open();
     stream.reset();
-    expect(await log.ended()).toMatchObject({ code: 'upstream_lost', why: 'ECONNRESET' });
+    expect(await log.ended()).toMatchObject({
+      code: 'upstream_lost',
+      why: `ECONNRESET 127.0.0.1:${server.port} (IPv4)`,
+    });
   });
 
   it('by close is told to nobody, settles what is open, and closes every connection', async () => {

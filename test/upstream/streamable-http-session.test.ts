@@ -65,21 +65,27 @@ describe('a session that is lost', () => {
     [404, 'Session not found'],
     [410, 'Gone'],
     [400, 'Bad Request: No valid session ID provided'],
-  ])('(HTTP %i, %j) ends the transport, and settles whatever is open', async (status, body) => {
+  ])('(HTTP %i, %j) ends the transport, while what is under way gets its own answer', async (status, body) => {
     const { upstream, log } = await open();
-    const [first, second] = [1, 2].map((id) => takeError(upstream.send(messageOf(request(String(id))))));
+    const [first, second] = [1, 2].map((id) => upstream.send(messageOf(request(String(id)))));
     const posts = [await server.next('POST'), await server.next('POST')];
     await posts[0]!.reply(response(status, body));
-    for (const error of [await first, await second])
-      expect(error).toMatchObject({ code: 'session_lost', mayHaveRun: true });
+    expect(await takeError(first!)).toMatchObject({ code: 'session_lost', mayHaveRun: false });
     expect(await log.ended()).toMatchObject({
       code: 'session_lost',
       message: `127.0.0.1:${server.port} does not know this session or path`,
       upstreamStatus: status,
     });
+    expect(await takeError(upstream.send(messageOf(request('3'))))).toMatchObject({
+      code: 'session_lost',
+      mayHaveRun: false,
+    });
+    await posts[1]!.reply(json(answer('2')));
+    await second;
+    expect(await log.messageCount(1)).toEqual([answer('2')]);
     expect(log.ends).toHaveLength(1);
-    await until('the closes', () => server.connections.every(({ isClosed }) => isClosed));
     await upstream.close();
+    await until('the closes', () => server.connections.every(({ isClosed }) => isClosed));
     expect(server.requests.filter(({ method }) => method === 'DELETE')).toEqual([]);
   });
 
@@ -104,6 +110,7 @@ describe('a session that is lost', () => {
     const [under, ...waiting] = await Promise.all(errors);
     expect(under).toMatchObject({ code: 'session_lost' });
     for (const error of waiting) expect(error).toMatchObject({ code: 'session_lost', mayHaveRun: false });
+    await upstream.close();
     await until('the close', () => connection.isClosed);
     expect(server.requests).toHaveLength(2);
   });
@@ -137,6 +144,16 @@ describe('the listening stream', () => {
     );
     expect(await log.messageCount(1)).toEqual([request('1', 'roots/list')]);
     expect(log.routes.at(-1)).toEqual({ eventId: '5' });
+  });
+
+  it('brings each message of a batch, and tells of one that is none', async () => {
+    const { log, get } = await listening();
+    await get.reply(
+      STREAM_HEAD + event('[{"method":"a"},', 'id: 4\n') + event('[{"method":"b"},{"method":"c"}]', 'id: 5\n'),
+    );
+    expect(await log.messageCount(2)).toEqual(['{"method":"b"}', '{"method":"c"}']);
+    expect(log.routes.slice(-2)).toEqual([{ eventId: '5' }, { eventId: '5' }]);
+    expect(log.errors.map(({ message }) => message)).toEqual([`127.0.0.1:${server.port} sent a batch that is no JSON`]);
   });
 
   it('is opened again when it ends, from the last event id', async () => {

@@ -119,6 +119,53 @@ describe('an answer', () => {
     expect(log.routes.at(-1)).toEqual({ relatedTo: '9007199254740993', eventId: undefined });
   });
 
+  it.each([
+    ['JSON', json],
+    ['an event', (text: string) => STREAM_HEAD + event(text)],
+    ['a batch', (text: string) => json(`[${text}]`)],
+    ['the body of an HTTP 400', (text: string) => response(400, text)],
+    ['the body of an HTTP 413', (text: string) => response(413, text)],
+  ])('that is an error without an id, as %s, is that to the request', async (_how, bytes) => {
+    const { upstream, log } = await open();
+    for (const [id, member] of [
+      ['"a"', '"id":null,'],
+      ['9007199254740993', ''],
+    ] as const) {
+      quietly(upstream.send(messageOf(request(id))));
+      await (await server.next('POST')).reply(bytes(`{${member}"error":{"code":-32700,"data":1.10}}`));
+      await until('the answer', () => log.messages.length > 0);
+      expect(log.messages.splice(0)).toEqual([`{"id":${id},"error":{"code":-32700,"data":1.10}}`]);
+      expect(log.routes.at(-1)?.relatedTo).toBe(id);
+    }
+  });
+
+  it('without an id to initialize in a refusal is none: the server may speak another transport', async () => {
+    const { upstream, log } = await start();
+    const error = rejectionOf(upstream.send(messageOf(INITIALIZE)));
+    await (await server.next('POST')).reply(response(400, '{"id":null,"error":{"code":-32000,"message":"no"}}'));
+    expect(await error).toMatchObject({ code: 'upstream_error', upstreamStatus: 400 });
+    expect(log.messages).toEqual([]);
+  });
+
+  it('is not followed by an error without an id, which then means nobody', async () => {
+    const { upstream, log } = await open();
+    quietly(upstream.send(messageOf(request('1'))));
+    const stray = event('{"id":null,"error":{}}');
+    await (await server.next('POST')).reply(`${STREAM_HEAD}${event(answer('1'))}${stray}${event('{"method":"x"}')}`);
+    expect(await log.messageCount(2)).toEqual([answer('1'), '{"method":"x"}']);
+  });
+
+  it.each([
+    ['JSON', json],
+    ['an event', (text: string) => STREAM_HEAD + event(text)],
+  ])('may come in a batch, as %s, with other messages', async (_how, bytes) => {
+    const { upstream, log } = await open();
+    quietly(upstream.send(messageOf(request('1'))));
+    await (await server.next('POST')).reply(bytes(`[{"method":"a"}, ${answer('1')},{"method":"b"}]`));
+    expect(await log.messageCount(3)).toEqual(['{"method":"a"}', answer('1'), '{"method":"b"}']);
+    expect(log.routes.slice(-3).map((route) => route?.relatedTo)).toEqual(['1', '1', '1']);
+  });
+
   it('may follow other messages on its stream, each routed to the request', async () => {
     const { upstream, log } = await open();
     await within(2000, 'the acceptance', Promise.all([upstream.send(messageOf(request('1'))), reply()]));
@@ -141,6 +188,9 @@ describe('an answer', () => {
       STREAM_HEAD + event(answer('2')),
       'ended its response without the answer',
     ],
+    ['a batch of too many', json(`[${Array(1001).fill(answer('2'))}]`), 'sent a batch of more than 1000 messages'],
+    ['a batch that is cut short', STREAM_HEAD + event('[{"method":"a"}'), 'sent a batch that is no JSON'],
+    ['an empty batch', json('[]'), 'ended its response without the answer'],
     ['empty JSON', json(''), 'ended its response without the answer'],
     ['JSON that is no message', json('{"a":1}'), 'ended its response without the answer'],
     [
@@ -208,7 +258,9 @@ describe('a request that is not accepted', () => {
     [202, '', {}, 'upstream_invalid', 'HTTP 202, no Content-Type'],
     [302, '', { Location: 'http://evil.test/' }, 'upstream_redirect', 'HTTP 302'],
     [400, 'Bad Request: nonsense', {}, 'upstream_error', 'HTTP 400: Bad Request: nonsense'],
-    [400, '{"id":null,"error":{}}', {}, 'upstream_error', 'HTTP 400: {"id":null,"error":{}}'],
+    [429, '{"id":null,"error":{}}', {}, 'upstream_error', 'HTTP 429: {"id":null,"error":{}}'],
+    [500, '{"id":null,"error":{}}', {}, 'upstream_error', 'HTTP 500: {"id":null,"error":{}}'],
+    [400, '{"id":null,"result":{}}', {}, 'upstream_error', 'HTTP 400: {"id":null,"result":{}}'],
     [401, '', {}, 'upstream_refused', 'HTTP 401'],
     [403, '', {}, 'upstream_refused', 'HTTP 403'],
     [421, 'Invalid Host header', {}, 'upstream_error', 'HTTP 421: Invalid Host header'],

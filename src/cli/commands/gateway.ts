@@ -8,9 +8,9 @@ import { parseOptions } from '../../config/parse-options.ts';
 import { DrawbridgeError } from '../../errors.ts';
 import { createGateway, type Gateway } from '../../gateway/gateway.ts';
 import type { GatewayOptions } from '../../gateway/gateway-options.ts';
-import type { Logger } from '../../log.ts';
+import { type Logger, secretsOf } from '../../log.ts';
 import { isLoopback } from '../../upstream/dialer.ts';
-import { parseHeaders, secretsOf } from '../headers.ts';
+import { parseHeaders } from '../headers.ts';
 import { createStderrLogger, reporting, usageError } from '../report.ts';
 import { parseServerUrl, showUrl } from '../server-url.ts';
 
@@ -77,7 +77,7 @@ export interface RunningGateway {
 export type StartGateway = (values: Values, upstream: URL, more: Partial<GatewayOptions>) => Promise<RunningGateway>;
 
 const start: StartGateway = async (values, upstream, more) => {
-  const upstreamHeaders = parseHeaders(values['upstream-header'] ?? [], '--upstream-header');
+  const upstreamHeaders = parseHeaders(values['upstream-header'] ?? [], { where: '--upstream-header' });
   const logger = createStderrLogger(values['log-level'] ?? 'info', secretsOf(upstreamHeaders));
   const host = values.host ?? '127.0.0.1';
   const hasKeys = values['key-file'] !== undefined || more.keyFile !== undefined;
