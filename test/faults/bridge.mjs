@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { spawn } from 'node:child_process';
-import { peakMemoryBytes } from './process-group.mjs';
+import { isGroupAlive, peakMemoryBytes, signalGroup } from './process-group.mjs';
 import { until } from './wait.mjs';
 
 // Any stdio bridge as its client sees it: a child process that reads and writes JSON-RPC lines.
@@ -37,6 +37,7 @@ export class Bridge {
   #asked = new Set();
   #lastId = 0;
   #partial = [];
+  #isReadToEnd = false;
   #child;
 
   /** @param {string[]} command @param {NodeJS.ProcessEnv} env */
@@ -51,15 +52,18 @@ export class Bridge {
     this.#child.stderr.setEncoding('utf8').on('data', (text) => {
       this.stderr = (this.stderr + text).slice(-MAX_STDERR_CHARS);
     });
-    const ended = (code, signal) => {
-      this.exit ??= { code, signal };
-    };
     this.#child.on('error', (error) => {
       this.stderr += error.message;
-      ended(null, null);
+      this.exit ??= { code: null, signal: null };
+      this.#isReadToEnd = true;
     });
-    // `exit`, not `close`: an orphan may hold the outputs open.
-    this.#child.on('exit', ended);
+    this.#child.on('exit', (code, signal) => {
+      this.exit = { code, signal };
+    });
+    // Later than `exit`: what it wrote last may still be in the pipe, and an orphan may hold that open.
+    this.#child.on('close', () => {
+      this.#isReadToEnd = true;
+    });
   }
 
   get pid() {
@@ -184,6 +188,11 @@ export class Bridge {
     this.#child.kill(name);
   }
 
+  /** As Ctrl-C in a terminal does: to all processes of the group. */
+  interrupt() {
+    this.#signalGroup('SIGINT');
+  }
+
   freeze() {
     this.#signalGroup('SIGSTOP');
   }
@@ -200,7 +209,7 @@ export class Bridge {
 
   /** Whether a process of its group lives on. */
   hasSurvivors() {
-    return this.#signalGroup(0);
+    return isGroupAlive(this.pid);
   }
 
   expectAlive() {
@@ -223,17 +232,11 @@ export class Bridge {
   }
 
   #signalGroup(signal) {
-    if (this.pid === undefined) return false;
-    try {
-      process.kill(-this.pid, signal);
-      return true;
-    } catch {
-      return false;
-    }
+    if (this.pid !== undefined) signalGroup(this.pid, signal);
   }
 
   async #until(ms, label, condition) {
-    await until(ms, label, () => condition() || this.exit !== undefined);
+    await until(ms, label, () => condition() || this.#isReadToEnd);
     assert(condition(), `the bridge ended (${this.#describeExit()}) before: ${label}`);
   }
 

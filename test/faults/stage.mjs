@@ -51,11 +51,25 @@ export class Stage {
    * @param {Record<string, string>} [env]
    */
   startBridge({ url }, env = {}) {
+    return this.#start(this.#commandFor(url), env);
+  }
+
+  /**
+   * Starts the bridge as a child of a shell, with a stdin that says this line and stays open whatever becomes of the
+   * shell; that is the process signalled.
+   */
+  startBehindShell({ url }, line) {
+    const script = '{ printf "%s\\n" "$0"; exec sleep 60; } | "$@"';
+    return this.#start(['sh', '-c', script, line, ...this.#commandFor(url)], {});
+  }
+
+  #commandFor(url) {
+    return this.#command.map((part) => part.replaceAll('{url}', url));
+  }
+
+  #start(command, env) {
     const kept = Object.entries(process.env).filter(([name]) => !name.startsWith('DRAWBRIDGE_'));
-    const bridge = new Bridge(
-      this.#command.map((part) => part.replaceAll('{url}', url)),
-      { ...Object.fromEntries(kept), MCP_REMOTE_CONFIG_DIR: this.folder, ...env },
-    );
+    const bridge = new Bridge(command, { ...Object.fromEntries(kept), MCP_REMOTE_CONFIG_DIR: this.folder, ...env });
     this.#ends.push(() => bridge.kill());
     this.#bridges.push(bridge);
     return bridge;

@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import { constants } from 'node:os';
+import { NotApplicable } from '../stage.mjs';
 import { pass, until } from '../wait.mjs';
 
 // However the bridge is told to end, at whatever moment: it answers what is open, ends its session, and is gone.
@@ -12,7 +13,7 @@ const STARTED_MS = 20_000;
 const ENDS = [
   { what: 'stdin ends', end: (bridge) => bridge.closeStdin(), code: 0 },
   { what: 'SIGHUP', end: (bridge) => bridge.signal('SIGHUP'), code: 129 },
-  { what: 'SIGINT', end: (bridge) => bridge.signal('SIGINT'), code: 130 },
+  { what: 'SIGINT', end: (bridge) => bridge.interrupt(), code: 130 },
   { what: 'SIGTERM', end: (bridge) => bridge.signal('SIGTERM'), code: 143 },
 ];
 
@@ -94,6 +95,21 @@ export const life = [
     },
   },
   {
+    name: 'parent killed, stdin stays open: the session is ended all the same',
+    transports: ['sse', 'http'],
+    async run(stage) {
+      if (process.platform === 'win32') throw new NotApplicable('there is no sh to be the parent');
+      const upstream = await stage.startUpstream();
+      const params = { protocolVersion: '2025-06-18', capabilities: {}, clientInfo: { name: 'orphan', version: '1' } };
+      const line = JSON.stringify({ jsonrpc: '2.0', id: 1, method: 'initialize', params });
+      const bridge = stage.startBehindShell(upstream, line);
+      bridge.expectAnswerTo('1');
+      await bridge.answer('1', STARTED_MS, 'initialize is answered');
+      bridge.signal('SIGKILL');
+      await expectSessionEnded(upstream, GONE_MS);
+    },
+  },
+  {
     name: 'stdin ends while the server is away and a call waits for it: the call gets an error, exit code 0',
     transports: ['sse', 'http'],
     async run(stage) {
@@ -118,12 +134,12 @@ async function expectGone(bridge, code) {
 }
 
 /** Over SSE a session ends with its stream; over HTTP the server wants a DELETE for each. */
-async function expectSessionEnded(upstream) {
+async function expectSessionEnded(upstream, ms = 1000) {
   if (upstream.kind === 'http') {
     const label = `each of the ${upstream.allSessions.length} sessions is ended with DELETE`;
-    await until(1000, label, () => upstream.sessions.size === 0);
+    await until(ms, label, () => upstream.sessions.size === 0);
   } else {
     const isOpen = () => upstream.allSessions.some(({ stream }) => stream.isOpen);
-    await until(1000, 'the event stream is closed', () => !isOpen());
+    await until(ms, 'the event stream is closed', () => !isOpen());
   }
 }

@@ -1,3 +1,4 @@
 import { describeFaults } from '../parts/faults.ts';
 
-describeFaults('session');
+describeFaults('silence');
+describeFaults('order');

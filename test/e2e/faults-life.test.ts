@@ -1,0 +1,5 @@
+import { describeFaults } from '../parts/faults.ts';
+
+describeFaults('life');
+describeFaults('fidelity');
+describeFaults('size');
