@@ -9,7 +9,7 @@ export interface LivenessOptions {
   readonly now?: () => number;
 }
 
-const LONGEST_TICK_MS = 5000;
+const LONGEST_TICK_MS = 2000;
 const SHORTEST_TICK_MS = 100;
 /** A tick that comes later than this by the wall clock tells of a sleep, a stopped process or a clock that was set. */
 const JUMP_MS = 5000;

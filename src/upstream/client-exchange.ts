@@ -34,6 +34,8 @@ export interface ExchangeClient {
   readonly cookies: CookieJar | undefined;
   /** Says why a connection failed, where the tunnel that it went through may know. */
   readonly explain: NearEnd['explain'];
+  /** The response on this connection has begun. */
+  accepted(connection: HttpConnection): void;
   /** Where a response sends the same request on the same origin. */
   redirectedPath(head: ResponseHead, request: HttpRequest): string | undefined;
   /** Sends the exchange's request as it is now. */
@@ -91,6 +93,7 @@ export class ClientExchange implements Exchange, ResponseSink {
   head(head: ResponseHead): void {
     if (this.isOver) return;
     const { cookies, bodyTimeoutMs } = this.#client;
+    if (this.#connection !== undefined) this.#client.accepted(this.#connection);
     if (this.#silence !== undefined) this.#stopWaiting();
     if (cookies !== undefined) {
       const setCookies = head.headers.get('set-cookie');

@@ -39,6 +39,9 @@ export interface HttpClientOptions {
  */
 const IDLE_MS = 4000;
 
+/** A server that takes longer to accept a connection takes requests in whatever order it likes. */
+const ACCEPT_MS = 1000;
+
 /**
  * A client for one origin that keeps connections alive, the last used first. One belongs to each session, so that no
  * byte of one session's responses can ever meet another session (DESIGN: state belongs to a session).
@@ -64,6 +67,8 @@ export class HttpClient implements ExchangeClient {
   readonly #closing = new AbortController();
   /** Exchanges without a connection, the first first. */
   readonly #waiting: ClientExchange[] = [];
+  /** New connections on which nothing was heard yet, the oldest first, and since when. */
+  readonly #unaccepted = new Map<HttpConnection, number>();
   /** Connections that are being made. */
   #dialCount = 0;
   #sweeper: NodeJS.Timeout | undefined;
@@ -120,16 +125,22 @@ export class HttpClient implements ExchangeClient {
 
   /**
    * For exchanges: sends one on a connection that is free, or on a new one. They leave in the order in which they came,
-   * whichever connection is ready first.
+   * and reach the server in that order as far as connections of their own can: servers accept connections in order, so
+   * behind a request on a new one only newer connections keep the order.
    */
   send(exchange: ClientExchange): void {
-    const connection = this.#waiting.length === 0 ? this.#takeIdle() : undefined;
+    const connection = this.#waiting.length === 0 && !this.#hasUnaccepted() ? this.#takeIdle() : undefined;
     if (connection !== undefined) {
       this.#sendOn(connection, exchange);
       return;
     }
     this.#waiting.push(exchange);
     if (this.#dialCount < this.#waiting.length) void this.#dialForNext();
+  }
+
+  /** For exchanges: the response on this connection has begun, so the server has accepted it. */
+  accepted(connection: HttpConnection): void {
+    if (this.#unaccepted.size > 0) this.#unaccepted.delete(connection);
   }
 
   /** For exchanges: where a response sends the request, on this origin. */
@@ -140,17 +151,28 @@ export class HttpClient implements ExchangeClient {
   async #dialForNext(): Promise<void> {
     this.#dialCount++;
     try {
-      this.#offer(await this.#dial().finally(() => this.#dialCount--));
+      const connection = await this.#dial().finally(() => this.#dialCount--);
+      this.#unaccepted.set(connection, performance.now());
+      this.#sendNextOn(connection);
     } catch (thrown) {
       this.#nextWaiting()?.fail(toDrawbridgeError(thrown, 'upstream_unreachable'));
     }
   }
 
-  /** A connection is free: for the exchange that has waited longest, or to be kept. */
-  #offer(connection: HttpConnection): void {
+  /** For the exchange that has waited longest, or to be kept. */
+  #sendNextOn(connection: HttpConnection): void {
     const next = this.#closing.signal.aborted ? undefined : this.#nextWaiting();
     if (next === undefined) this.#keep(connection);
     else this.#sendOn(connection, next);
+  }
+
+  /** Whether a request may still wait for its server to accept the connection. */
+  #hasUnaccepted(): boolean {
+    for (const [connection, since] of this.#unaccepted) {
+      if (performance.now() - since < ACCEPT_MS) return true;
+      this.#unaccepted.delete(connection);
+    }
+    return false;
   }
 
   #nextWaiting(): ClientExchange | undefined {
@@ -205,7 +227,8 @@ export class HttpClient implements ExchangeClient {
 
   #free(connection: HttpConnection): void {
     this.#busy.delete(connection);
-    this.#offer(connection);
+    if (this.#waiting.length > 0 && !this.#hasUnaccepted()) this.#sendNextOn(connection);
+    else this.#keep(connection);
   }
 
   #keep(connection: HttpConnection): void {
@@ -228,6 +251,7 @@ export class HttpClient implements ExchangeClient {
 
   #forget(connection: HttpConnection): void {
     this.#busy.delete(connection);
+    this.#unaccepted.delete(connection);
     const index = this.#idle.indexOf(connection);
     if (index !== -1) this.#idle.splice(index, 1);
   }
