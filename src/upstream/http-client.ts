@@ -67,7 +67,7 @@ export class HttpClient implements ExchangeClient {
   readonly #closing = new AbortController();
   /** Exchanges without a connection, the first first. */
   readonly #waiting: ClientExchange[] = [];
-  /** New connections on which nothing was heard yet, the oldest first, and since when. */
+  /** Connections that were sent a first request, and on which nothing was heard yet: the oldest first, and since when. */
   readonly #unaccepted = new Map<HttpConnection, number>();
   /** Connections that are being made. */
   #dialCount = 0;
@@ -151,9 +151,7 @@ export class HttpClient implements ExchangeClient {
   async #dialForNext(): Promise<void> {
     this.#dialCount++;
     try {
-      const connection = await this.#dial().finally(() => this.#dialCount--);
-      this.#unaccepted.set(connection, performance.now());
-      this.#sendNextOn(connection);
+      this.#sendNextOn(await this.#dial().finally(() => this.#dialCount--));
     } catch (thrown) {
       this.#nextWaiting()?.fail(toDrawbridgeError(thrown, 'upstream_unreachable'));
     }
@@ -208,6 +206,7 @@ export class HttpClient implements ExchangeClient {
 
   #sendOn(connection: HttpConnection, exchange: ClientExchange): void {
     this.#busy.set(connection, exchange);
+    if (!connection.hasReceived) this.#unaccepted.set(connection, performance.now());
     exchange.carriedBy(connection);
     const { method, path, headers, body } = exchange.request;
     const cookies = this.cookies === undefined || this.cookies.isEmpty ? '' : this.cookies.lineFor(path);

@@ -58,6 +58,11 @@ export class HttpConnection {
     socket.on('error', (error) => this.#closed(error));
   }
 
+  /** Whether the server has ever sent anything on it. */
+  get hasReceived(): boolean {
+    return this.#hasReceived;
+  }
+
   get isClosed(): boolean {
     return this.#isClosed;
   }
