@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import { expectNamed } from '../bridge.mjs';
+import { SEEN_MS } from '../upstream/upstream.mjs';
 import { pass } from '../wait.mjs';
 
 /** How soon after the loss of the server each open request must be answered. */
@@ -111,8 +112,7 @@ export const loss = [
     async run(stage) {
       const upstream = await stage.startUpstream();
       const bridge = await stage.connect(upstream);
-      await upstream.kill();
-      await upstream.start();
+      await upstream.restart();
       const id = bridge.call('counter', { key: 'next' });
       await bridge.result(id, RECOVERED_MS, 'the first call after the restart');
       assert.equal(upstream.runs.get('next'), 1);
@@ -127,8 +127,7 @@ export const loss = [
       await openCalls(upstream, bridge, ['7']);
       const lostAt = performance.now();
       upstream.cutStreams('own');
-      // So that the bridge has seen it: what it sends before may have reached the session that is gone.
-      await pass(100);
+      await pass(SEEN_MS);
       const next = bridge.call('counter', { key: 'next' });
       await expectErrorsSoon(bridge, ['7'], lostAt);
       await bridge.result(next, RECOVERED_MS, 'a call made after the stream was cut');
@@ -145,7 +144,7 @@ export const loss = [
       const bridge = await stage.connect(upstream);
       await bridge.result(bridge.call('echo'));
       upstream.cutStreams('own');
-      await pass(100);
+      await pass(SEEN_MS);
       await bridge.result(bridge.call('counter', { key: 'next' }), 2000, 'a call made after the stream was cut');
       assert.equal(upstream.runs.get('next'), 1);
     },

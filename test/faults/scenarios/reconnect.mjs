@@ -131,9 +131,8 @@ export const reconnect = [
 /** Restarts the server so that the next handshake fails, as `prepare` says, and the one after it does not. */
 async function expectSecondHandshake(stage, upstream, hasFailed, prepare) {
   const bridge = await stage.connect(upstream);
-  await upstream.kill();
   prepare();
-  await upstream.start();
+  await upstream.restart();
   const waits = bridge.call('counter', { key: 'waits' });
   await until(10_000, 'the bridge initializes again', hasFailed);
   await pass(500);

@@ -4,7 +4,7 @@ import { pass, until } from '../wait.mjs';
 // The server is there, but the session is not; and what a new session owes the client of the old one.
 
 const RECOVERED_MS = 6000;
-const CALLS = { one: 1, ten: 10 };
+const COUNTS = [1, 10];
 
 const GONE = [
   { status: 404, body: 'Session not found' },
@@ -17,7 +17,7 @@ const GONE = [
 
 /** Several calls meet the loss at once; the handshake is one for all of them. */
 const forgotten = (unknownSession, count) => ({
-  name: `session forgotten, told as ${unknownSession.status}: ${count} new calls cost one handshake, and each runs once`,
+  name: `session forgotten, told as ${unknownSession.status}: ${count === 1 ? 'the next call costs' : `${count} calls at once cost`} one handshake, and nothing runs twice`,
   transports: ['sse', 'http'],
   async run(stage) {
     const upstream = await stage.startUpstream();
@@ -26,7 +26,7 @@ const forgotten = (unknownSession, count) => ({
     const { initializeCount } = upstream;
     upstream.unknownSession = unknownSession;
     upstream.forgetSessions();
-    const keys = Array.from({ length: CALLS[count] }, (_, index) => `call ${index}`);
+    const keys = Array.from({ length: count }, (_, index) => `call ${index}`);
     const ids = keys.map((key) => bridge.call('counter', { key }));
     for (const id of ids) await bridge.result(id, RECOVERED_MS, 'a call of the forgotten session');
     for (const key of keys) assert.equal(upstream.runs.get(key), 1, `${key} ran ${upstream.runs.get(key)} times`);
@@ -36,7 +36,7 @@ const forgotten = (unknownSession, count) => ({
 
 /** @type {import('../stage.mjs').Scenario[]} */
 export const session = [
-  ...GONE.flatMap((unknownSession) => Object.keys(CALLS).map((count) => forgotten(unknownSession, count))),
+  ...GONE.flatMap((unknownSession) => COUNTS.map((count) => forgotten(unknownSession, count))),
   {
     name: 'after a silent re-handshake: log level and subscriptions are set again, once, as they were last',
     transports: ['sse', 'http'],
@@ -99,8 +99,7 @@ async function list(bridge) {
 
 /** Restarts the server, and waits until the bridge has answered a call in its new session, which is given. */
 async function restart(upstream, bridge) {
-  await upstream.kill();
-  await upstream.start();
+  await upstream.restart();
   await bridge.result(bridge.call('echo', { key: 'after the restart' }), RECOVERED_MS, 'the call after the restart');
   const isNew = ({ messages }) => messages.some(({ params }) => params?.arguments?.key === 'after the restart');
   return () => upstream.allSessions.find(isNew);

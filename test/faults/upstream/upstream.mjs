@@ -5,6 +5,9 @@ import { Session } from './session.mjs';
 import { serveSse } from './sse.mjs';
 import { serveStreamableHttp } from './streamable-http.mjs';
 
+/** How long the end of a connection may take to be seen by a process on a busy machine. */
+export const SEEN_MS = 100;
+
 /** The id in the messages of the suite's own client, byte for byte. */
 const RAW_ID = /^\{"jsonrpc":"2\.0","id":("(?:[^"\\]|\\.)*"|[^,}]+)/;
 
@@ -122,6 +125,16 @@ export class Upstream {
     this.sessions.clear();
     this.streams.clear();
     await this.#link.cut();
+  }
+
+  /**
+   * Killed and started again at once; or almost: what the bridge sends before it has seen the loss may have reached the
+   * process that was killed, so that an error is all it can answer.
+   */
+  async restart() {
+    await this.kill();
+    await pass(SEEN_MS);
+    await this.start();
   }
 
   /** Forgets its sessions, although connections and streams live on. */
