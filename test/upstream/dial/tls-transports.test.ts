@@ -71,7 +71,7 @@ describe.each(['sse', 'http'] as const)('over https, the %s transport', (kind) =
     const { strangerClient } = certificates;
     const error = await within(5000, 'the rejection', rejectionOf(open(create(kind, { ca: [strangerClient.cert] }))));
     expect(error).toMatchObject({
-      code: 'upstream_unreachable',
+      code: 'upstream_untrusted',
       message: `cannot reach localhost:${front.port}`,
       mayHaveRun: false,
     });

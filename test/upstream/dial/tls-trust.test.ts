@@ -81,7 +81,7 @@ describe('beside the authorities given, a client trusts', () => {
       if (canList) expect(outcome).toEqual({ status: 200 });
       else
         expect(outcome).toMatchObject({
-          code: 'upstream_unreachable',
+          code: 'upstream_untrusted',
           why: expect.stringContaining('UNABLE_TO_VERIFY_LEAF_SIGNATURE'),
         });
     }
@@ -89,7 +89,7 @@ describe('beside the authorities given, a client trusts', () => {
 
   it('nobody else', async () => {
     expect(await ask({ ca: [certificates.strangerClient.cert] }, {}, false)).toMatchObject({
-      code: 'upstream_unreachable',
+      code: 'upstream_untrusted',
     });
   });
 });

@@ -140,7 +140,7 @@ describe('a certificate that cannot be trusted', () => {
     const { port } = await startFront(certificates[name]);
     const { error } = await get(`https://localhost:${port}/`, options).over();
     expect(error).toMatchObject({
-      code: 'upstream_unreachable',
+      code: 'upstream_untrusted',
       message: `cannot reach localhost:${port}`,
       mayHaveRun: false,
     });
