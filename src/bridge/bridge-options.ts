@@ -1,7 +1,7 @@
 import type { Readable, Writable } from 'node:stream';
 import type { Logger } from '../log.ts';
 import type { UpstreamKind } from '../upstream/detection.ts';
-import type { Family } from '../upstream/dialer.ts';
+import type { Family } from '../upstream/dial/dialer.ts';
 import type { ProxyOptions, TlsOptions } from '../upstream/upstream-options.ts';
 
 /** Options of `createBridge`. Sizes are in bytes, durations in milliseconds. */

@@ -1,9 +1,9 @@
 import type { Logger } from '../log.ts';
 import type { Transport } from '../relay/transport.ts';
-import { CookieJar } from '../upstream/cookie-jar.ts';
 import { createUpstream, type UpstreamKind } from '../upstream/detection.ts';
-import type { Family } from '../upstream/dialer.ts';
-import { SshTunnel, type SshTunnelOptions } from '../upstream/ssh-tunnel.ts';
+import type { Family } from '../upstream/dial/dialer.ts';
+import { CookieJar } from '../upstream/http/cookie-jar.ts';
+import { SshTunnel, type SshTunnelOptions } from '../upstream/ssh/ssh-tunnel.ts';
 import type { BridgeOptions, SshOptions } from './bridge-options.ts';
 
 /** Makes the transports that the bridge's session lives through. */

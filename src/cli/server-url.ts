@@ -1,4 +1,4 @@
-import { isLoopback } from '../upstream/dialer.ts';
+import { isLoopback } from '../upstream/dial/dialer.ts';
 import { usageError } from './report.ts';
 
 /**

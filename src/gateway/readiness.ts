@@ -1,5 +1,5 @@
 import { toDrawbridgeError } from '../errors.ts';
-import { dial, type Family } from '../upstream/dialer.ts';
+import { dial, type Family } from '../upstream/dial/dialer.ts';
 
 export interface Readiness {
   readonly isReady: boolean;

@@ -1,6 +1,6 @@
 import type { DrawbridgeError } from '../errors.ts';
-import type { ResponseSink } from './http-connection.ts';
-import type { ResponseHead } from './http-response-head.ts';
+import type { ResponseSink } from './http/http-connection.ts';
+import type { ResponseHead } from './http/http-response-head.ts';
 import { errorFromResponse } from './response-errors.ts';
 
 /** Of the body of an error response, at most this much is kept. */

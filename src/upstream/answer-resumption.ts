@@ -1,7 +1,7 @@
 import type { DrawbridgeError } from '../errors.ts';
 import type { Message } from '../message/message.ts';
 import { AnswerSink, type BreakPoint } from './answer-sink.ts';
-import type { Exchange, HttpClient } from './http-client.ts';
+import type { Exchange, HttpClient } from './http/http-client.ts';
 
 export interface AnswerResumptionOptions {
   readonly client: HttpClient;

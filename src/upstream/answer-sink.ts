@@ -3,8 +3,8 @@ import { readMessages } from '../message/batch.ts';
 import { type Message, nameRequest, readMessage } from '../message/message.ts';
 import { SseDecoder } from '../message/sse-decoder.ts';
 import { KEPT_BODY_BYTES } from './acceptance-sink.ts';
-import type { ResponseSink } from './http-connection.ts';
-import type { ResponseHead } from './http-response-head.ts';
+import type { ResponseSink } from './http/http-connection.ts';
+import type { ResponseHead } from './http/http-response-head.ts';
 import { errorFromResponse, isEventStream } from './response-errors.ts';
 
 /** Where an answer's stream broke off, and what the server said of coming back. */

@@ -2,8 +2,8 @@ import type { DrawbridgeError } from '../errors.ts';
 import type { Logger } from '../log.ts';
 import { SseDecoder } from '../message/sse-decoder.ts';
 import { KEPT_BODY_BYTES } from './acceptance-sink.ts';
-import type { Exchange, HttpClient } from './http-client.ts';
-import type { ResponseHead } from './http-response-head.ts';
+import type { Exchange, HttpClient } from './http/http-client.ts';
+import type { ResponseHead } from './http/http-response-head.ts';
 import { errorFromResponse, isEventStream } from './response-errors.ts';
 
 export interface ListeningStreamOptions {

@@ -1,5 +1,5 @@
 import { DrawbridgeError, type DrawbridgeErrorCode, type DrawbridgeErrorDetails } from '../errors.ts';
-import type { ResponseHead } from './http-response-head.ts';
+import type { ResponseHead } from './http/http-response-head.ts';
 
 /** Of an error body, at most this much is quoted. */
 const EXCERPT_CHARS = 200;

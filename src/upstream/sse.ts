@@ -4,10 +4,10 @@ import { type Message, protocolVersionOf } from '../message/message.ts';
 import { SseDecoder, type SseEvent } from '../message/sse-decoder.ts';
 import type { Transport, TransportEvents } from '../relay/transport.ts';
 import { AcceptanceSink, KEPT_BODY_BYTES } from './acceptance-sink.ts';
-import { type Exchange, HttpClient } from './http-client.ts';
-import type { ResponseSink } from './http-connection.ts';
-import type { ResponseHead } from './http-response-head.ts';
-import { isSameOrigin } from './redirects.ts';
+import { type Exchange, HttpClient } from './http/http-client.ts';
+import type { ResponseSink } from './http/http-connection.ts';
+import type { ResponseHead } from './http/http-response-head.ts';
+import { isSameOrigin } from './http/redirects.ts';
 import { errorFor, errorFromResponse, isEventStream, withRetryAfter } from './response-errors.ts';
 import { headerLines, httpClientOptions, UPSTREAM_DEFAULTS, type UpstreamOptions } from './upstream-options.ts';
 

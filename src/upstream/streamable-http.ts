@@ -5,7 +5,7 @@ import type { Transport, TransportEvents } from '../relay/transport.ts';
 import { AcceptanceSink } from './acceptance-sink.ts';
 import { AnswerResumption } from './answer-resumption.ts';
 import { AnswerSink, type BreakPoint } from './answer-sink.ts';
-import { type Exchange, HttpClient } from './http-client.ts';
+import { type Exchange, HttpClient } from './http/http-client.ts';
 import { ListeningStream } from './listening-stream.ts';
 import { errorFor } from './response-errors.ts';
 import { headerLines, httpClientOptions, UPSTREAM_DEFAULTS, type UpstreamOptions } from './upstream-options.ts';

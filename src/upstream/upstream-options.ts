@@ -1,9 +1,9 @@
 import { DrawbridgeError } from '../errors.ts';
 import type { Logger } from '../log.ts';
-import type { CookieJar } from './cookie-jar.ts';
-import type { Family } from './dialer.ts';
-import type { HttpClientOptions } from './http-client.ts';
-import type { NearEnd } from './near-end.ts';
+import type { Family } from './dial/dialer.ts';
+import type { NearEnd } from './dial/near-end.ts';
+import type { CookieJar } from './http/cookie-jar.ts';
+import type { HttpClientOptions } from './http/http-client.ts';
 
 /** Proxies by the URL scheme of the target, as the environment variables of the same names hold them. */
 export interface ProxyOptions {

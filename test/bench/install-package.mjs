@@ -3,7 +3,7 @@ import { existsSync, mkdirSync, mkdtempSync, readFileSync, renameSync, rmSync } 
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 
-const CACHE = fileURLToPath(new URL('../../.cache/bench/', import.meta.url));
+const CACHE = fileURLToPath(new URL('../../.cache/bench', import.meta.url));
 const INSTALL_DEADLINE_MS = 180_000;
 
 /**

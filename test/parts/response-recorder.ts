@@ -1,7 +1,7 @@
 /** A sink that keeps the response it was told of. */
 import type { DrawbridgeError } from '../../src/errors.ts';
-import type { ResponseSink } from '../../src/upstream/http-connection.ts';
-import type { ResponseHead } from '../../src/upstream/http-response-head.ts';
+import type { ResponseSink } from '../../src/upstream/http/http-connection.ts';
+import type { ResponseHead } from '../../src/upstream/http/http-response-head.ts';
 import { until } from './deadline.ts';
 
 export class ResponseRecorder implements ResponseSink {

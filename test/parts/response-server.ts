@@ -1,7 +1,7 @@
 /** An HTTP server whose responses the test writes, each with a reader that the test can hold back. */
 import { createServer, type ServerResponse } from 'node:http';
 import { type AddressInfo, connect, type Socket } from 'node:net';
-import { HttpResponseReader } from '../../src/upstream/http-response-reader.ts';
+import { HttpResponseReader } from '../../src/upstream/http/http-response-reader.ts';
 import { until, within } from './deadline.ts';
 
 export interface OpenResponse {
