@@ -266,9 +266,9 @@ const TUNNELS: readonly BadInput[] = [
     (destination): BadInput => ({
       name: `a tunnel to ${JSON.stringify(destination)}`,
       args: [URL, `--ssh=${destination}`],
-      error: /^--ssh ".*" cannot be used$/,
-      why: /not a host/,
-      tryThis: /user@host:2222/,
+      error: /^the SSH destination ".*" cannot be used$/,
+      why: /option|space|user name|neither|port|missing|brackets|colon/,
+      tryThis: /user@host:port/,
     }),
   ),
   {
