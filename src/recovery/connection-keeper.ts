@@ -223,7 +223,9 @@ export class ConnectionKeeper {
     } catch (thrown) {
       const error = toDrawbridgeError(thrown);
       const isHopeless = !connection.isReady || error.code === 'session_lost' || error.code === 'upstream_timeout';
-      if (!isHopeless) throw error;
+      // Calls that are under way on it would wait for as long as the system sends their last bytes again.
+      const isOverdue = (this.outage?.lastedMs ?? 0) >= PINGS_OF_A_BUSY_SERVER * this.#options.pongTimeoutMs;
+      if (!isHopeless && !isOverdue) throw error;
       this.lose(connection, error);
     }
   }

@@ -38,6 +38,10 @@ export class Outage {
     return this.#last.upstreamStatus === undefined;
   }
 
+  get lastedMs(): number {
+    return performance.now() - this.#startedAt;
+  }
+
   get last(): DrawbridgeError {
     return this.#last;
   }
@@ -45,7 +49,7 @@ export class Outage {
   /** What a request is told that has waited in vain. Nothing of it was sent. */
   get error(): DrawbridgeError {
     const { code, message, why, hint, upstreamStatus } = this.#last;
-    const seconds = Math.round((performance.now() - this.#startedAt) / 1000);
+    const seconds = Math.round(this.lastedMs / 1000);
     const tried = this.#tries === 0 ? '' : `tried ${this.#tries} times in ${seconds} s, `;
     return new DrawbridgeError(code, message, {
       why: `${why === undefined ? '' : `${why}; `}${tried}still trying`,

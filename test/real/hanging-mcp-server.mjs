@@ -30,8 +30,11 @@ const server = createServer((req, res) => {
     if (method === 'initialize') {
       if (isSse) stream?.write(`event: message\ndata: ${answer}\n\n`);
       else res.writeHead(200, { 'content-type': 'application/json' }).end(answer);
-    } else if (method === 'tools/call') process.stdout.write(`called over ${isSse ? 'sse' : 'http'}\n`);
-    else if (!isSse) res.writeHead(202).end();
+    } else if (method === 'tools/call') {
+      // With it goes the acknowledgement of every byte of the call: what is not acknowledged is sent again for minutes.
+      if (!isSse) res.writeHead(200, { 'content-type': 'text/event-stream' }).write(': taken\n\n');
+      process.stdout.write(`called over ${isSse ? 'sse' : 'http'}\n`);
+    } else if (!isSse) res.writeHead(202).end();
   });
 });
 server.listen(0, process.argv[2], () => {

@@ -69,6 +69,20 @@ describe('a server that is silent', () => {
     expect(session.connections).toHaveLength(1);
   });
 
+  it('has lost the connection when it cannot be reached for as long as a busy one is given', async () => {
+    const session = create({ pingIntervalMs: 200, pongTimeoutMs: 100 });
+    const first = await session.shakeHands();
+    session.send(CALL);
+    await Promise.resolve();
+    // The way is cut: nothing more leaves, and nobody says that the call is lost.
+    first.onSend = () => Promise.reject(unreachableError());
+    const cutAt = performance.now();
+    const [reply] = await session.log.messageCount(1);
+    expect(reply).toContain(`${WHERE} was lost before it answered: cannot reach ${WHERE}`);
+    expect(performance.now() - cutAt).toBeGreaterThan(300);
+    await session.connection(2);
+  });
+
   it('is not judged while nobody reads what it says', async () => {
     const session = create({ pingIntervalMs: 150, pongTimeoutMs: 50 });
     const connection = await session.shakeHands();
