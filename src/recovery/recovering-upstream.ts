@@ -250,8 +250,7 @@ export class RecoveringUpstream implements Transport {
     passage.accept();
     passage.isOver = true;
     this.#answer(provisionalAnswer(passage.message, error, this.#options.secrets ?? []));
-    // The server's answer, when it comes, is the first half of a silent handshake.
-    if (connection !== undefined) this.#keeper.suspect(connection, error);
+    if (connection !== undefined) this.#keeper.awaitLateAnswer(connection, passage.message, error);
   }
 
   #refusedByServer(outage: Outage): void {
