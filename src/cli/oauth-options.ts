@@ -1,9 +1,9 @@
 import type { BRIDGE_OPTIONS } from '../config/bridge-options.ts';
 import type { OptionValues } from '../config/option.ts';
 import { DrawbridgeError } from '../errors.ts';
+import { isLoopback } from '../upstream/dial/loopback.ts';
 import { readTextFile } from './read-file.ts';
 import { usageError } from './report.ts';
-import { isThisMachine } from './server-url.ts';
 import { expandVariables } from './variables.ts';
 
 /** How to sign in, as the command line says it, checked. */
@@ -128,7 +128,7 @@ function readUrl(text: string | undefined, option: string, rules: UrlRules): URL
 
 function reasonAgainst(url: URL | undefined, { http, needsPath, isBare }: UrlRules): string | undefined {
   if (url === undefined) return 'it is no absolute URL';
-  const isPlain = url.protocol === 'http:' && (http === 'anywhere' || (http !== 'never' && isThisMachine(url)));
+  const isPlain = url.protocol === 'http:' && (http === 'anywhere' || (http !== 'never' && isLoopback(url.hostname)));
   if (url.protocol !== 'https:' && !isPlain) return 'it does not begin with https://';
   if (url.username !== '' || url.password !== '') return 'it has a user name or password in it';
   if (needsPath && url.pathname === '/') return 'it has no path';

@@ -41,14 +41,9 @@ function reasonAgainst(text: string): string | undefined {
  * tunnel, or when it is said to be meant, it is allowed.
  */
 export function refusePlainHttp(url: URL, isAllowed: boolean): void {
-  if (url.protocol === 'https:' || isAllowed || isThisMachine(url)) return;
+  if (url.protocol === 'https:' || isAllowed || isLoopback(url.hostname)) return;
   throw usageError(`refusing to send to ${url.host} without encryption`, {
     why: 'http:// to another machine can be read and changed on the way',
     hint: 'Use https://, reach it with --ssh user@host, or say --allow-http in a network you trust.',
   });
-}
-
-export function isThisMachine(url: URL): boolean {
-  // As the URL parser writes ::ffff:127.0.0.1.
-  return isLoopback(url.hostname) || /^\[::ffff:7f[0-9a-f]{2}:/.test(url.hostname);
 }

@@ -45,6 +45,7 @@ describe('the names of this machine', () => {
     '::1',
     '[::1]',
     '::ffff:127.0.0.1',
+    '[::ffff:7f00:1]',
   ])('include %s', (host) => expect(isLoopback(host)).toBe(true));
 
   it.each([
@@ -57,6 +58,8 @@ describe('the names of this machine', () => {
     '',
     '127.evil',
     '::ffff:10.0.0.1',
+    '[::ffff:a00:1]',
+    '[::ffff:7f:1]',
   ])('do not include %j', (host) => expect(isLoopback(host)).toBe(false));
 });
 
