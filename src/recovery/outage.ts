@@ -3,7 +3,7 @@ import { DrawbridgeError } from '../errors.ts';
 /** How long a server that answers, but not as an MCP server, is given at the start: it may stand behind a proxy. */
 const DOUBT_MS = 5000;
 /** HTTP statuses by which a server, or a proxy before it, says that it will do better later. */
-const PASSING_STATUS = new Set([408, 409, 421, 425, 429]);
+const PASSING_STATUS = new Set([408, 409, 425, 429]);
 
 type Outlook = 'passing' | 'doubtful' | 'permanent';
 

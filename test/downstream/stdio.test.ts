@@ -186,18 +186,19 @@ describe('the input', () => {
     expect(output.text).toContain('a line of more than 1000 bytes was passed over');
   });
 
-  it('takes 100 MB without a line end in bounded memory', async () => {
+  it('takes 400 MB without a line end in bounded memory', async () => {
     const { input, log, output } = await start({ maxLineBytes: 1024 * 1024 });
     const before = process.memoryUsage().arrayBuffers;
     let highest = 0;
-    for (let sent = 0; sent < 100; sent++) {
+    for (let sent = 0; sent < 400; sent++) {
       if (!input.write(Buffer.alloc(1024 * 1024, 0x78))) await new Promise((fulfil) => input.once('drain', fulfil));
       if (sent % 20 === 0) highest = Math.max(highest, process.memoryUsage().arrayBuffers - before);
     }
     input.write(`\n${request('1')}\n`);
     expect(await log.messageCount(1)).toEqual([request('1')]);
     expect(await replies(output, 1)).toEqual([[null, -32600, 'body_too_large']]);
-    expect(highest).toBeLessThan(80 * 1024 * 1024);
+    // What the collector has not yet taken counts too.
+    expect(highest).toBeLessThan(200 * 1024 * 1024);
   });
 
   it('tells its end once, after a last line without an end', async () => {

@@ -76,6 +76,8 @@ export class HttpClient implements ExchangeClient {
   readonly #unaccepted = new Map<HttpConnection, number>();
   /** Connections that are being made. */
   #dialCount = 0;
+  /** Settles when the connection dialled last, and all before it, are made or have failed. */
+  #lastDial: Promise<void> = Promise.resolve();
   #sweeper: NodeJS.Timeout | undefined;
 
   /** Throws `config` for a proxy that cannot be used. */
@@ -157,10 +159,19 @@ export class HttpClient implements ExchangeClient {
     if (this.#dialCount < Math.min(this.#waiting.length, MAX_DIALS)) void this.#dialForNext();
   }
 
+  /** Connections are used in the order in which they were dialled, which is that in which the server accepts them. */
   async #dialForNext(): Promise<void> {
     this.#dialCount++;
+    const earlier = this.#lastDial;
+    const dialled = this.#dial().finally(() => this.#dialCount--);
+    this.#lastDial = dialled.then(
+      () => earlier,
+      () => earlier,
+    );
     try {
-      this.#sendNextOn(await this.#dial().finally(() => this.#dialCount--));
+      const connection = await dialled;
+      await earlier;
+      this.#sendNextOn(connection);
     } catch (thrown) {
       const error = toDrawbridgeError(thrown, 'upstream_unreachable');
       // Whoever waits, waits for the same server.
