@@ -1,6 +1,7 @@
 import { defineConfig } from 'vitest/config';
 
-const shared = { pool: 'forks' as const, testTimeout: 20_000, hookTimeout: 30_000, teardownTimeout: 10_000 };
+/** Most of a test's time is spent waiting for a process or a deadline, so there may be more workers than processors. */
+const shared = { pool: 'forks' as const, maxWorkers: 3, testTimeout: 20_000, hookTimeout: 30_000, teardownTimeout: 10_000 };
 
 /** `unit` needs nothing but Node; `real` runs against servers that test/real sets up. */
 export default defineConfig({

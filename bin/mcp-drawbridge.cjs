@@ -9,4 +9,13 @@ if (major < 20) {
   );
   process.exit(2);
 }
+// Node 22 and later keep what they compiled, in a folder that is the user's own: who can write there can run code here.
+var enableCompileCache = require('module').enableCompileCache;
+if (enableCompileCache) {
+  try {
+    enableCompileCache(require('path').join(require('os').homedir(), '.cache', 'mcp-drawbridge'));
+  } catch (_homeless) {
+    // It is only slower.
+  }
+}
 require('../dist/cli/main.cjs').main(process.argv.slice(2));

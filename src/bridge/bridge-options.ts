@@ -1,8 +1,9 @@
 import type { Readable, Writable } from 'node:stream';
 import type { Logger } from '../log.ts';
 import type { UpstreamKind } from '../upstream/detection.ts';
-import type { Family } from '../upstream/dial/dialer.ts';
-import type { ProxyOptions, TlsOptions } from '../upstream/upstream-options.ts';
+import type { Family } from '../upstream/dial/dial-route.ts';
+import type { ProxyOptions } from '../upstream/dial/proxy-route.ts';
+import type { TlsOptions } from '../upstream/dial/tls-trust.ts';
 
 /** Options of `createBridge`. Sizes are in bytes, durations in milliseconds. */
 export interface BridgeOptions {

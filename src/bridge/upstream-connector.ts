@@ -1,7 +1,7 @@
 import type { Logger } from '../log.ts';
 import type { Transport } from '../relay/transport.ts';
 import { createUpstream, type UpstreamKind } from '../upstream/detection.ts';
-import type { Family } from '../upstream/dial/dialer.ts';
+import type { Family } from '../upstream/dial/dial-route.ts';
 import { CookieJar } from '../upstream/http/cookie-jar.ts';
 import { SshTunnel, type SshTunnelOptions } from '../upstream/ssh/ssh-tunnel.ts';
 import type { BridgeOptions, SshOptions } from './bridge-options.ts';

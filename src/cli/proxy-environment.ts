@@ -1,4 +1,4 @@
-import type { ProxyOptions } from '../upstream/upstream-options.ts';
+import type { ProxyOptions } from '../upstream/dial/proxy-route.ts';
 
 /**
  * The proxies that the environment names; of a name in both cases the lower one counts, as for curl. ALL_PROXY stands in

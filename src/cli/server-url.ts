@@ -1,4 +1,4 @@
-import { isLoopback } from '../upstream/dial/dialer.ts';
+import { isLoopback } from '../upstream/dial/loopback.ts';
 import { usageError } from './report.ts';
 
 /**

@@ -1,5 +1,5 @@
 import { DrawbridgeError } from '../errors.ts';
-import type { TlsOptions } from '../upstream/upstream-options.ts';
+import type { TlsOptions } from '../upstream/dial/tls-trust.ts';
 import { readTextFile } from './read-file.ts';
 import { usageError } from './report.ts';
 

@@ -1,7 +1,7 @@
 import { DrawbridgeError } from '../errors.ts';
 import { type Logger, silentLogger } from '../log.ts';
 import type { UpstreamKind } from '../upstream/detection.ts';
-import type { Family } from '../upstream/dial/dialer.ts';
+import type { Family } from '../upstream/dial/dial-route.ts';
 import { headerLines } from '../upstream/upstream-options.ts';
 
 /** Counters of one limit: the part of express-rate-limit's Store that is used, so that its stores fit. */

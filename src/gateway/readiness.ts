@@ -1,5 +1,6 @@
 import { toDrawbridgeError } from '../errors.ts';
-import { dial, type Family } from '../upstream/dial/dialer.ts';
+import type { Family } from '../upstream/dial/dial-route.ts';
+import { dial } from '../upstream/dial/dialer.ts';
 
 export interface Readiness {
   readonly isReady: boolean;

@@ -5,11 +5,14 @@ import { Outage } from './outage.ts';
 /** After the first try, which is made at once. */
 const FIRST_DELAY_MS = 100;
 const MAX_DELAY_MS = 5000;
-/** While the client waits for an answer; a server that answers is tried less often than one that is not there. */
-const MAX_DELAY_UNREACHABLE_MS = 150;
+/** While the client waits for an answer from a server that answers, but not as it should. */
 const MAX_DELAY_ANSWERING_MS = 1000;
+/** While it waits for one that is not there: a few times as long as a try takes, between these two. */
+const MIN_DELAY_UNREACHABLE_MS = 40;
+const MAX_DELAY_UNREACHABLE_MS = 150;
+const DELAY_PER_TRY = 4;
 /** Tries that the client's messages bring about keep this distance. */
-const MIN_DISTANCE_MS = 50;
+const MIN_DISTANCE_MS = 25;
 /** A server may ask for no more with `Retry-After` or `retry:`. */
 const MAX_RETRY_AFTER_MS = 60_000;
 /** A connection that held for less was no success, however promising it began. */
@@ -22,7 +25,9 @@ export class Attempts {
   #wake: (() => void) | undefined;
   #end: (() => void) | undefined;
   #triedAt = 0;
+  #lastTryMs = 0;
   #upSince = 0;
+  #hurriedAt = Number.NEGATIVE_INFINITY;
 
   /** Undefined while there is a server. */
   get outage(): Outage | undefined {
@@ -31,6 +36,11 @@ export class Attempts {
 
   /** The server is gone. */
   begin(error: DrawbridgeError): void {
+    // A server that has forgotten the session is there: the next try is made at once, but not again and again.
+    if (error.code === 'session_lost' && performance.now() - this.#hurriedAt > LASTING_MS) {
+      this.#hurriedAt = performance.now();
+      this.#backoff.reset();
+    }
     if (this.#outage !== undefined) return;
     this.#outage = new Outage(error);
     if (performance.now() - this.#upSince > LASTING_MS) this.#backoff.reset();
@@ -38,6 +48,7 @@ export class Attempts {
 
   /** A try has failed. */
   fail(error: DrawbridgeError): Outage {
+    this.#lastTryMs = performance.now() - this.#triedAt;
     this.#outage ??= new Outage(error);
     this.#outage.add(error);
     return this.#outage;
@@ -52,11 +63,16 @@ export class Attempts {
   /** Settles when the next try is due. `isAwaited` tells whether the client waits for an answer. */
   async nextIsDue(isAwaited: boolean): Promise<void> {
     const last = this.#outage?.last;
-    const capMs = this.#outage?.isUnreachable === false ? MAX_DELAY_ANSWERING_MS : MAX_DELAY_UNREACHABLE_MS;
-    const delayMs = this.#backoff.next(isAwaited ? capMs : MAX_DELAY_MS);
+    const delayMs = this.#backoff.next(isAwaited ? this.#hastyCapMs : MAX_DELAY_MS);
     const askedForMs = Math.min(last?.retryAfterMs ?? 0, MAX_RETRY_AFTER_MS);
     if (Math.max(delayMs, askedForMs) > 0) await this.#wait(Math.max(delayMs, askedForMs), askedForMs);
     this.#triedAt = performance.now();
+  }
+
+  /** The longest delay while the client waits. */
+  get #hastyCapMs(): number {
+    if (this.#outage?.isUnreachable === false) return MAX_DELAY_ANSWERING_MS;
+    return Math.min(Math.max(DELAY_PER_TRY * this.#lastTryMs, MIN_DELAY_UNREACHABLE_MS), MAX_DELAY_UNREACHABLE_MS);
   }
 
   /** The client has spoken, or the machine has woken: the next try is made now, unless the server asked for patience. */

@@ -4,10 +4,11 @@ import type { Message } from '../message/message.ts';
 import type { Route, Transport, TransportEvents } from '../relay/transport.ts';
 import { Attempts } from './attempts.ts';
 import { Connection } from './connection.ts';
-import { OwnIds, pingRequest, restoreSession, resumeSession } from './handshake.ts';
+import { HANDSHAKE_TIMEOUT_MS, OwnIds, pingRequest, restoreSession, resumeSession } from './handshake.ts';
 import { Liveness } from './liveness.ts';
 import type { Outage } from './outage.ts';
 import { ownNotification, type SessionMemory } from './session-memory.ts';
+import { askForLife, isSilence, PINGS_OF_A_BUSY_SERVER } from './sign-of-life.ts';
 
 export interface ConnectionKeeperOptions {
   /** Makes a transport to the server that has not been started; one for each connection. */
@@ -37,8 +38,6 @@ export interface ConnectionKeeperEvents {
   error(error: DrawbridgeError): void;
 }
 
-/** A server that has calls under way may be busy rather than gone: this many pings in a row may go unaccepted. */
-const PINGS_OF_A_BUSY_SERVER = 3;
 const AFTER_SLEEP_TIMEOUT_MS = 5000;
 
 /**
@@ -118,6 +117,13 @@ export class ConnectionKeeper {
     void this.recover();
   }
 
+  /** The client has been answered for the server, whose answer now is the first half of a silent handshake. */
+  awaitLateAnswer(connection: Connection, initialize: Message, error: DrawbridgeError): void {
+    connection.lateAnswer = connection.expect(initialize, HANDSHAKE_TIMEOUT_MS);
+    connection.lateAnswer.catch(() => {});
+    this.suspect(connection, error);
+  }
+
   /** The session of this connection is over. */
   lose(connection: Connection, error: DrawbridgeError): void {
     if (connection !== this.#connection) return;
@@ -185,7 +191,7 @@ export class ConnectionKeeper {
     }
     try {
       await started;
-      await this.#resumeSession(connection, false);
+      await this.#resumeSession(connection);
       connection.throwIfOver();
       connection.isEstablishing = false;
     } catch (thrown) {
@@ -219,10 +225,10 @@ export class ConnectionKeeper {
   async #revive(connection: Connection): Promise<void> {
     try {
       if (connection.isReady) await connection.ask(pingRequest(this.#ids), this.#options.pongTimeoutMs);
-      else await this.#resumeSession(connection, true);
+      else await this.#resumeSession(connection);
     } catch (thrown) {
       const error = toDrawbridgeError(thrown);
-      const isHopeless = !connection.isReady || error.code === 'session_lost' || error.code === 'upstream_timeout';
+      const isHopeless = !connection.isReady || error.code === 'session_lost' || isSilence(error);
       // Calls that are under way on it would wait for as long as the system sends their last bytes again.
       const isOverdue = (this.outage?.lastedMs ?? 0) >= PINGS_OF_A_BUSY_SERVER * this.#options.pongTimeoutMs;
       if (!isHopeless && !isOverdue) throw error;
@@ -230,9 +236,9 @@ export class ConnectionKeeper {
     }
   }
 
-  async #resumeSession(connection: Connection, isSent: boolean): Promise<void> {
+  async #resumeSession(connection: Connection): Promise<void> {
     const { where, logger } = this.#options;
-    const options = { connection, memory: this.#memory, ids: this.#ids, where, logger, isSent };
+    const options = { connection, memory: this.#memory, ids: this.#ids, where, logger };
     const answer = await resumeSession(options);
     // What the client sends next must find the session as it left it, so this goes first; its answers are not awaited.
     const restored = restoreSession(options, answer);
@@ -268,29 +274,15 @@ export class ConnectionKeeper {
     if (connection?.isReady === true && !this.#isPaused) void this.#check(connection, isAfterSleep);
   }
 
-  /** Asks for a sign of life; any byte is one. */
   async #check(connection: Connection, isAfterSleep: boolean): Promise<void> {
     if (connection.isBeingChecked) return;
     connection.isBeingChecked = true;
     const { pongTimeoutMs } = this.#options;
     const timeoutMs = isAfterSleep ? Math.min(pongTimeoutMs, AFTER_SLEEP_TIMEOUT_MS) : pongTimeoutMs;
-    for (let pings = 1; ; pings++) {
-      const askedAt = performance.now();
-      try {
-        await connection.ask(pingRequest(this.#ids), timeoutMs);
-        break;
-      } catch (thrown) {
-        const error = toDrawbridgeError(thrown);
-        const isSessionLost = error.code === 'session_lost';
-        if (connection.isOver || (connection.heardAt >= askedAt && !isSessionLost)) break;
-        const isSilent = error.code === 'upstream_timeout';
-        const mayBeBusy = isSilent && !error.mayHaveRun && connection.openCount > 0;
-        if (mayBeBusy && pings < PINGS_OF_A_BUSY_SERVER) continue;
-        if (isSilent || isSessionLost) this.lose(connection, error);
-        else this.suspect(connection, error);
-        break;
-      }
-    }
+    const error = await askForLife(connection, this.#ids, timeoutMs);
     connection.isBeingChecked = false;
+    if (error === undefined) return;
+    if (isSilence(error) || error.code === 'session_lost') this.lose(connection, error);
+    else this.suspect(connection, error);
   }
 }

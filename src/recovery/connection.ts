@@ -26,6 +26,8 @@ export class Connection {
   isReady = false;
   /** Whether `notifications/initialized` was sent by us. */
   isOurHandshake = false;
+  /** The answer to the client's own `initialize`, where the client does not wait for it any more. */
+  lateAnswer: Promise<Message> | undefined;
   /** Client requests on their way or waiting for their answers. */
   openCount = 0;
   /** Whether it is being asked for a sign of life. */

@@ -24,21 +24,15 @@ export interface HandshakeOptions {
   readonly ids: OwnIds;
   readonly where: string;
   readonly logger: Logger;
-  /** Whether the server has the client's own `initialize` already, and only its answer is still to come. */
-  readonly isSent: boolean;
 }
 
 /**
  * Makes a new connection the session that the client knows: replays its `initialize`, whose answer it does not see,
- * and confirms it. Gives the server's answer; rejects when the server does not agree.
+ * and confirms it. Where the server has that message already, only its answer is waited for. Gives the server's answer; rejects when the server does not agree.
  */
 export async function resumeSession(options: HandshakeOptions): Promise<Message> {
-  const { connection, memory, where, isSent } = options;
-  const initialize = memory.initialize!;
-  const asked = isSent
-    ? connection.expect(initialize, HANDSHAKE_TIMEOUT_MS)
-    : connection.ask(initialize, HANDSHAKE_TIMEOUT_MS);
-  const answer = await asked;
+  const { connection, memory, where } = options;
+  const answer = await (connection.lateAnswer ?? connection.ask(memory.initialize!, HANDSHAKE_TIMEOUT_MS));
   if (!isResult(answer)) {
     throw new DrawbridgeError('upstream_error', `${where} refused the handshake that would resume the session`, {
       why: answer.bytes.toString('utf8', 0, 300),

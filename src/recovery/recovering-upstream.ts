@@ -167,8 +167,9 @@ export class RecoveringUpstream implements Transport {
     const isFirst = passage.message.method === 'initialize' && !connection.isReady;
     if (!passage.isOver) {
       if (error.mayHaveRun || isUnknownSession) passage.replays++;
-      const mayGoAgain = isUnknownSession || !error.mayHaveRun || (passage.isSafe && isTrouble(error));
-      if (!this.#isClosed && (isFirst || (mayGoAgain && passage.replays < MAX_REPLAYS))) this.#hold(passage);
+      const mayGoAgain = isUnknownSession || (isTrouble(error) && (!error.mayHaveRun || passage.isSafe));
+      if (!this.#isClosed && (isFirst || (mayGoAgain && passage.replays < MAX_REPLAYS)))
+        this.#sendAgain(passage, connection);
       else passage.fail(error);
     }
     if (isUnknownSession || isFirst) this.#keeper.lose(connection, error);
@@ -181,6 +182,13 @@ export class RecoveringUpstream implements Transport {
     if (connection === undefined) return;
     passage.connection = undefined;
     this.#keeper.release(connection);
+  }
+
+  /** The next connection may be there already, where this one was retired. */
+  #sendAgain(passage: Passage, after: Connection): void {
+    const { open } = this.#keeper;
+    if (open === undefined || open === after) this.#hold(passage);
+    else this.#forward(passage, open);
   }
 
   /** It may wait once, however many connections it takes; `initialize` has a time of its own. */
@@ -201,7 +209,7 @@ export class RecoveringUpstream implements Transport {
     const passage = message.kind === 'response' ? this.#inFlight.get(message.key ?? '') : undefined;
     if (passage !== undefined && passage.connection === connection) {
       if (message.failure !== undefined && isTrouble(message.failure)) {
-        this.#unanswered(passage, message.failure);
+        this.#unanswered(passage, connection, message.failure);
         this.#keeper.suspect(connection, message.failure);
         return;
       }
@@ -217,16 +225,16 @@ export class RecoveringUpstream implements Transport {
   }
 
   /** The server has taken the request, and will not answer it. */
-  #unanswered(passage: Passage, error: DrawbridgeError): void {
+  #unanswered(passage: Passage, connection: Connection, error: DrawbridgeError): void {
     this.#release(passage);
-    if (passage.isSafe && ++passage.replays < MAX_REPLAYS) this.#hold(passage);
+    if (passage.isSafe && ++passage.replays < MAX_REPLAYS) this.#sendAgain(passage, connection);
     else passage.fail(this.#lostAnswer(error));
   }
 
   /** What the connection has taken may have run. What it has not taken comes back as not taken. */
   #failTaken(connection: Connection, error: DrawbridgeError): void {
     for (const passage of [...this.#inFlight.values()]) {
-      if (passage.connection === connection && passage.isTaken) this.#unanswered(passage, error);
+      if (passage.connection === connection && passage.isTaken) this.#unanswered(passage, connection, error);
     }
   }
 
@@ -250,8 +258,7 @@ export class RecoveringUpstream implements Transport {
     passage.accept();
     passage.isOver = true;
     this.#answer(provisionalAnswer(passage.message, error, this.#options.secrets ?? []));
-    // The server's answer, when it comes, is the first half of a silent handshake.
-    if (connection !== undefined) this.#keeper.suspect(connection, error);
+    if (connection !== undefined) this.#keeper.awaitLateAnswer(connection, passage.message, error);
   }
 
   #refusedByServer(outage: Outage): void {

@@ -100,11 +100,12 @@ export class AnswerSink implements ResponseSink {
       const body = this.#body.length === 1 ? this.#body[0]! : Buffer.concat(this.#body, this.#bodyBytes);
       this.#receive(body, '');
     }
-    this.#finish(
-      new DrawbridgeError('upstream_lost', `${this.#where} ended its response without the answer`, {
-        mayHaveRun: true,
-      }),
-    );
+    // An error is made only where it is told: its stack costs more than all the rest of an answer.
+    if (this.#isAnswered) this.#over();
+    else {
+      const message = `${this.#where} ended its response without the answer`;
+      this.#finish(new DrawbridgeError('upstream_lost', message, { mayHaveRun: true }));
+    }
   }
 
   fail(error: DrawbridgeError): void {

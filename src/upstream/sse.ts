@@ -155,7 +155,11 @@ export class SseUpstream implements Transport {
       new AcceptanceSink(this.#where, (error) => {
         this.#posting = undefined;
         if (error === undefined) next.accept();
-        else next.reject(error);
+        else {
+          // Answers come on the stream of the session, so with the session they are gone.
+          if (error.code === 'session_lost') this.#end(sessionLost(error));
+          next.reject(error);
+        }
         this.#postNext();
       }),
     );
@@ -174,6 +178,11 @@ export class SseUpstream implements Transport {
     this.#posting?.reject(errorFor(error, true));
     for (const queued of this.#queue.splice(0)) queued.reject(error);
   }
+}
+
+/** What the loss of a session is to requests that the server has taken: their answers will not come. */
+function sessionLost({ message, why, hint }: DrawbridgeError): DrawbridgeError {
+  return new DrawbridgeError('upstream_lost', message, { ...(why === undefined ? {} : { why }), hint });
 }
 
 /** The response to the GET: an event stream, or the reason why it is none. */

@@ -1,29 +1,11 @@
 import { DrawbridgeError } from '../errors.ts';
 import type { Logger } from '../log.ts';
-import type { Family } from './dial/dialer.ts';
+import type { Family } from './dial/dial-route.ts';
 import type { NearEnd } from './dial/near-end.ts';
+import type { ProxyOptions } from './dial/proxy-route.ts';
+import type { TlsOptions } from './dial/tls-trust.ts';
 import type { CookieJar } from './http/cookie-jar.ts';
 import type { HttpClientOptions } from './http/http-client.ts';
-
-/** Proxies by the URL scheme of the target, as the environment variables of the same names hold them. */
-export interface ProxyOptions {
-  readonly httpProxy?: string;
-  readonly httpsProxy?: string;
-  /**
-   * What is reached directly, separated by commas or spaces: names, each with all that is below it, addresses, CIDR
-   * ranges, each perhaps with a port; `*` for everything. Loopback always is.
-   */
-  readonly noProxy?: string;
-}
-
-/** All are PEM texts, not file names. */
-export interface TlsOptions {
-  /** Certificates trusted beside those that Node trusts. */
-  readonly ca?: readonly string[];
-  /** The client's certificate chain; comes with `key`. */
-  readonly cert?: string;
-  readonly key?: string;
-}
 
 /** How a server is reached; every bound has its default in `UPSTREAM_DEFAULTS`. */
 export interface UpstreamOptions {

@@ -24,9 +24,9 @@ export function answers(id: string): (line: string) => boolean {
 }
 
 /** Takes the bridge through the handshake. */
-export async function handshake(cli: CliProcess): Promise<void> {
+export async function handshake(cli: CliProcess, ms = 10_000): Promise<void> {
   cli.writeLine(INITIALIZE);
-  await cli.line('initialize is answered', answers('1'));
+  await cli.line('initialize is answered', answers('1'), ms);
   cli.writeLine(INITIALIZED);
 }
 

@@ -1,5 +1,4 @@
 // Without it TypeScript does not find the module that is augmented below.
-import type {} from 'vitest';
 import type { TestProject } from 'vitest/node';
 import { startPostgres } from './postgres.mjs';
 import { startPostgresMcp } from './postgres-mcp.mjs';

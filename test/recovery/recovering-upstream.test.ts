@@ -1,7 +1,7 @@
 import { afterEach, describe, expect, it } from 'vitest';
 import { DrawbridgeError } from '../../src/errors.ts';
 import { until } from '../parts/deadline.ts';
-import { type MemoryTransport, rejectionOf } from '../parts/memory-transport.ts';
+import { type MemoryTransport, rejectionOf, settleable } from '../parts/memory-transport.ts';
 import {
   answer,
   answerPings,
@@ -213,6 +213,22 @@ describe('a session that the server has forgotten', () => {
     expect(second.sent).toEqual([INITIALIZE, INITIALIZED, ...calls]);
     expect(session.connections).toHaveLength(2);
     expect(repliesOf(session)).toEqual([]);
+  });
+
+  it('gives a call that learns of it late to the next connection at once, though that is there already', async () => {
+    const session = create();
+    const first = await session.shakeHands();
+    const refusals = [settleable(), settleable()];
+    let count = 0;
+    first.onSend = () => refusals[count++]!.promise;
+    session.send(callOf('1'));
+    session.send(callOf('2'));
+    refusals[0]!.reject(sessionLostError());
+    const second = await session.shakeHandsAgain(2);
+    await sentTo(second, callOf('1'));
+    refusals[1]!.reject(sessionLostError());
+    await sentTo(second, callOf('2'));
+    expect(session.connections).toHaveLength(2);
   });
 
   it('still brings the answers of calls that it had taken', async () => {

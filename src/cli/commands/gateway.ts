@@ -9,7 +9,7 @@ import { DrawbridgeError } from '../../errors.ts';
 import { createGateway, type Gateway } from '../../gateway/gateway.ts';
 import type { GatewayOptions } from '../../gateway/gateway-options.ts';
 import { type Logger, secretsOf } from '../../log.ts';
-import { isLoopback } from '../../upstream/dial/dialer.ts';
+import { isLoopback } from '../../upstream/dial/loopback.ts';
 import { parseHeaders } from '../headers.ts';
 import { createStderrLogger, reporting, usageError } from '../report.ts';
 import { parseServerUrl, showUrl } from '../server-url.ts';

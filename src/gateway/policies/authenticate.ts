@@ -1,5 +1,5 @@
 import { DrawbridgeError } from '../../errors.ts';
-import { isLoopback } from '../../upstream/dial/dialer.ts';
+import { isLoopback } from '../../upstream/dial/loopback.ts';
 import type { Policy, Refusal } from '../refusal.ts';
 import type { Principal, RequestContext } from '../request-context.ts';
 

@@ -1,7 +1,6 @@
 import { connect, isIP, type Socket, type TcpSocketConnectOpts } from 'node:net';
 import type { ConnectionOptions, SecureContext } from 'node:tls';
-import type { DialRoute, DialStep } from './dial-failure.ts';
-import type { TakeBytes } from './dialer.ts';
+import type { DialRoute, DialStep, TakeBytes } from './dial-route.ts';
 import { openWayThrough } from './proxy-connect.ts';
 import type { TlsTrust } from './tls-trust.ts';
 

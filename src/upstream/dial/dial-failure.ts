@@ -1,22 +1,7 @@
 import { isIP } from 'node:net';
 import { DrawbridgeError } from '../../errors.ts';
-import type { DialTarget } from './dialer.ts';
-import type { HttpProxy } from './proxy-route.ts';
+import type { DialRoute, DialStep, DialWay } from './dial-route.ts';
 import { readTlsFailure, type TlsError } from './tls-failure.ts';
-
-/** How a server is reached: by itself, through an HTTP proxy, or through a tunnel that was opened for it. */
-export type DialWay = 'direct' | 'proxy' | 'tunnel';
-
-export interface DialRoute {
-  readonly target: DialTarget;
-  readonly way: DialWay;
-  /** What is dialled: the target, the proxy, or the near end of the tunnel. */
-  readonly hop: DialTarget;
-  readonly proxy: HttpProxy | undefined;
-}
-
-/** What failed: reaching the hop, TLS with the hop, or TLS with the target through a proxy. */
-export type DialStep = 'connect' | 'hop-tls' | 'target-tls';
 
 export interface DialFailure {
   readonly step: DialStep;

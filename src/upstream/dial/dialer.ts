@@ -2,20 +2,11 @@ import { lookup } from 'node:dns';
 import { isIP, type Socket } from 'node:net';
 import { DrawbridgeError } from '../../errors.ts';
 import { DialAttempt } from './dial-attempt.ts';
-import { cannotReach, type DialFailure, type DialRoute, unreachable, unresolved } from './dial-failure.ts';
-import type { HttpProxy } from './proxy-route.ts';
+import { cannotReach, type DialFailure, unreachable, unresolved } from './dial-failure.ts';
+import type { DialRoute, DialTarget, Family, HttpProxy, TakeBytes } from './dial-route.ts';
+import { isLoopback } from './loopback.ts';
 import type { TlsError } from './tls-failure.ts';
 import { TlsTrust } from './tls-trust.ts';
-
-/** Which addresses of a name are dialled: `4` and `6` prefer that family and use the other only where it is alone. */
-export type Family = '4' | '6' | 'any';
-
-export interface DialTarget {
-  /** As in a URL, without brackets. */
-  readonly host: string;
-  readonly port: number;
-  readonly isTls: boolean;
-}
 
 export interface DialOptions {
   readonly family: Family;
@@ -28,21 +19,8 @@ export interface DialOptions {
   readonly dialTo?: (() => Promise<{ readonly host: string; readonly port: number }>) | undefined;
 }
 
-/** Takes the bytes that a dialled connection brings; each chunk is the taker's own. */
-export type TakeBytes = (chunk: Buffer) => void;
-
 /** At most this many addresses of one name are tried. */
 const MAX_ADDRESSES = 8;
-
-/** Whether the host is this machine by name or address (RFC 6761 §6.3: so is every name under `localhost`). */
-export function isLoopback(host: string): boolean {
-  const name = host
-    .toLowerCase()
-    .replace(/^\[|\]$/g, '')
-    .replace(/^::ffff:(?=\d)/, '');
-  if (name === 'localhost' || name.endsWith('.localhost') || name === '::1') return true;
-  return isIP(name) === 4 && name.startsWith('127.');
-}
 
 /**
  * Connects to the first address that answers. `localhost` is 127.0.0.1 without asking a resolver, or ::1 for family 6:

@@ -1,8 +1,8 @@
 import type { Socket } from 'node:net';
 import { DrawbridgeError } from '../../errors.ts';
 import { invalidResponse, parseStatusLine } from '../http/http-response-head.ts';
-import { bracketed, type DialRoute, nameAddress } from './dial-failure.ts';
-import type { HttpProxy } from './proxy-route.ts';
+import { bracketed, nameAddress } from './dial-failure.ts';
+import type { DialRoute, HttpProxy } from './dial-route.ts';
 
 /** A proxy has no reason to say more. */
 const MAX_HEAD_BYTES = 16 * 1024;

@@ -1,16 +1,17 @@
 import { BlockList, isIP } from 'node:net';
 import { DrawbridgeError } from '../../errors.ts';
-import type { ProxyOptions } from '../upstream-options.ts';
-import { isLoopback } from './dialer.ts';
+import type { HttpProxy } from './dial-route.ts';
+import { isLoopback } from './loopback.ts';
 
-/** An HTTP proxy on the way to a server. */
-export interface HttpProxy {
-  /** Without brackets. */
-  readonly host: string;
-  readonly port: number;
-  readonly isTls: boolean;
-  /** What Proxy-Authorization says, where the proxy's URL has a user. */
-  readonly authorization: string | undefined;
+/** Proxies by the URL scheme of the target, as the environment variables of the same names hold them. */
+export interface ProxyOptions {
+  readonly httpProxy?: string;
+  readonly httpsProxy?: string;
+  /**
+   * What is reached directly, separated by commas or spaces: names, each with all that is below it, addresses, CIDR
+   * ranges, each perhaps with a port; `*` for everything. Loopback always is.
+   */
+  readonly noProxy?: string;
 }
 
 /**

@@ -1,7 +1,15 @@
 import type { SecureContext } from 'node:tls';
 import { DrawbridgeError } from '../../errors.ts';
-import type { TlsOptions } from '../upstream-options.ts';
 import { isUnknownAuthority } from './tls-failure.ts';
+
+/** All are PEM texts, not file names. */
+export interface TlsOptions {
+  /** Certificates trusted beside those that Node trusts. */
+  readonly ca?: readonly string[];
+  /** The client's certificate chain; comes with `key`. */
+  readonly cert?: string;
+  readonly key?: string;
+}
 
 /** The client certificate is shown to the server alone, never to a proxy on the way. */
 export type TlsRole = 'server' | 'proxy';

@@ -1,6 +1,7 @@
 import type { Socket } from 'node:net';
 import { DrawbridgeError } from '../../errors.ts';
-import { type DialWay, FAR_END_DOWN, isLoopbackAddress, nameAddress } from '../dial/dial-failure.ts';
+import { FAR_END_DOWN, isLoopbackAddress, nameAddress } from '../dial/dial-failure.ts';
+import type { DialWay } from '../dial/dial-route.ts';
 import { readTlsFailure } from '../dial/tls-failure.ts';
 
 /** What connections of one client have in common, for errors that speak of them. */

@@ -1,11 +1,13 @@
 import { setMaxListeners } from 'node:events';
 import { DrawbridgeError, toDrawbridgeError } from '../../errors.ts';
 import { bracketed } from '../dial/dial-failure.ts';
-import { type DialOptions, type DialTarget, dial, type Family } from '../dial/dialer.ts';
+import type { DialTarget, Family } from '../dial/dial-route.ts';
+import { type DialOptions, dial } from '../dial/dialer.ts';
 import type { NearEnd } from '../dial/near-end.ts';
+import type { ProxyOptions } from '../dial/proxy-route.ts';
 import { proxyFor } from '../dial/proxy-route.ts';
+import type { TlsOptions } from '../dial/tls-trust.ts';
 import { TlsTrust } from '../dial/tls-trust.ts';
-import type { ProxyOptions, TlsOptions } from '../upstream-options.ts';
 import { ClientExchange, type Exchange, type ExchangeClient, type HttpRequest } from './client-exchange.ts';
 import type { Origin } from './connection-loss.ts';
 import type { CookieJar } from './cookie-jar.ts';
@@ -38,6 +40,9 @@ export interface HttpClientOptions {
  * unknowable whether the request ran.
  */
 const IDLE_MS = 4000;
+
+/** Connections that are made at the same time; a hundred calls that were held must not wait for a hundred of them. */
+const MAX_DIALS = 8;
 
 /** A server that takes longer to accept a connection takes requests in whatever order it likes. */
 const ACCEPT_MS = 1000;
@@ -135,7 +140,7 @@ export class HttpClient implements ExchangeClient {
       return;
     }
     this.#waiting.push(exchange);
-    if (this.#dialCount < this.#waiting.length) void this.#dialForNext();
+    this.#dialForWaiting();
   }
 
   /** For exchanges: the response on this connection has begun, so the server has accepted it. */
@@ -148,13 +153,20 @@ export class HttpClient implements ExchangeClient {
     return redirectedPath(head, request, this.#url, this.#hostHeader);
   }
 
+  #dialForWaiting(): void {
+    if (this.#dialCount < Math.min(this.#waiting.length, MAX_DIALS)) void this.#dialForNext();
+  }
+
   async #dialForNext(): Promise<void> {
     this.#dialCount++;
     try {
       this.#sendNextOn(await this.#dial().finally(() => this.#dialCount--));
     } catch (thrown) {
-      this.#nextWaiting()?.fail(toDrawbridgeError(thrown, 'upstream_unreachable'));
+      const error = toDrawbridgeError(thrown, 'upstream_unreachable');
+      // Whoever waits, waits for the same server.
+      for (const exchange of this.#waiting.splice(0)) exchange.fail(error);
     }
+    this.#dialForWaiting();
   }
 
   /** For the exchange that has waited longest, or to be kept. */

@@ -1,6 +1,5 @@
 import type { Socket } from 'node:net';
 import { DrawbridgeError, toDrawbridgeError } from '../../errors.ts';
-import type { NearEnd } from '../dial/near-end.ts';
 import { lossOf, type Origin, type Peer, peerOf } from './connection-loss.ts';
 import type { ResponseHead } from './http-response-head.ts';
 import { HttpResponseReader } from './http-response-reader.ts';
@@ -31,8 +30,6 @@ export class HttpConnection {
   #hasReceived = false;
   /** When the connection last became idle, in milliseconds of the monotonic clock. */
   idleSince = 0;
-  /** Of the tunnel that it goes through. */
-  explain: NearEnd['explain'];
 
   constructor(
     socket: Socket,

@@ -1,4 +1,4 @@
-import { isLoopback } from '../dial/dialer.ts';
+import { isLoopback } from '../dial/loopback.ts';
 import type { ResponseHead } from './http-response-head.ts';
 
 /** A server that sends its clients further than this sends them in a circle. */

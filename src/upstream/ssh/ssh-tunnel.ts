@@ -1,7 +1,8 @@
 import { createServer, isIPv6 } from 'node:net';
 import { DrawbridgeError, toDrawbridgeError } from '../../errors.ts';
 import type { Logger } from '../../log.ts';
-import { type Family, isLoopback } from '../dial/dialer.ts';
+import type { Family } from '../dial/dial-route.ts';
+import { isLoopback } from '../dial/loopback.ts';
 import type { NearEnd } from '../dial/near-end.ts';
 import { parseSshDestination, type SshDestination, sshCommandLine, sshName } from './ssh-destination.ts';
 import { nameRefusedChannel } from './ssh-failure.ts';

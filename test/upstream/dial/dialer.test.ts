@@ -1,6 +1,7 @@
 import { type AddressInfo, createServer, type Server, type Socket } from 'node:net';
 import { afterEach, describe, expect, it } from 'vitest';
-import { type DialOptions, dial, isLoopback } from '../../../src/upstream/dial/dialer.ts';
+import { type DialOptions, dial } from '../../../src/upstream/dial/dialer.ts';
+import { isLoopback } from '../../../src/upstream/dial/loopback.ts';
 import { within } from '../../parts/deadline.ts';
 import { rejectionOf } from '../../parts/memory-transport.ts';
 

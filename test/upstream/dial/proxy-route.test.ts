@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import type { DrawbridgeError } from '../../../src/errors.ts';
+import type { ProxyOptions } from '../../../src/upstream/dial/proxy-route.ts';
 import { proxyFor } from '../../../src/upstream/dial/proxy-route.ts';
-import type { ProxyOptions } from '../../../src/upstream/upstream-options.ts';
 
 const PROXIES: ProxyOptions = { httpProxy: 'http://plain.test:3128', httpsProxy: 'http://secure.test:3129' };
 const hostFor = (url: string, options: ProxyOptions = PROXIES): string | undefined =>

@@ -2,7 +2,7 @@ import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
 import { silentLogger } from '../../../src/log.ts';
 import type { Transport } from '../../../src/relay/transport.ts';
 import { createUpstream } from '../../../src/upstream/detection.ts';
-import type { TlsOptions } from '../../../src/upstream/upstream-options.ts';
+import type { TlsOptions } from '../../../src/upstream/dial/tls-trust.ts';
 import { type Certificates, makeCertificates } from '../../parts/certificates.ts';
 import { within } from '../../parts/deadline.ts';
 import { startMcpServer, type TestMcpServer } from '../../parts/mcp-server.ts';

@@ -7,7 +7,7 @@ import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
 import { build } from 'esbuild';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import type { TlsOptions } from '../../../src/upstream/upstream-options.ts';
+import type { TlsOptions } from '../../../src/upstream/dial/tls-trust.ts';
 import { type Certificates, makeCertificates } from '../../parts/certificates.ts';
 import { json, type RawServer, startRawServer } from '../../parts/raw-server.ts';
 import { startTlsFront, type TlsFront } from '../../parts/tls-front.ts';

@@ -1,7 +1,8 @@
 import { type AddressInfo, createServer, type Server, type Socket } from 'node:net';
 import { afterEach, describe, expect, it } from 'vitest';
 import type { DrawbridgeError } from '../../../src/errors.ts';
-import { type DialFailure, type DialRoute, unreachable, unresolved } from '../../../src/upstream/dial/dial-failure.ts';
+import { type DialFailure, unreachable, unresolved } from '../../../src/upstream/dial/dial-failure.ts';
+import type { DialRoute } from '../../../src/upstream/dial/dial-route.ts';
 import { lossOf, type Origin, type Peer } from '../../../src/upstream/http/connection-loss.ts';
 import { HttpClient, type HttpClientOptions } from '../../../src/upstream/http/http-client.ts';
 import { ResponseRecorder } from '../../parts/response-recorder.ts';
