@@ -123,7 +123,7 @@ function readArguments(
     const shown = /^https?:\/\//i.test(excess) ? ` '${showUrl(excess)}'` : '';
     throw usageError(`unexpected argument${shown}`, {
       why: 'after the URL there may be a callback port from 0 to 65535, and nothing more',
-      hint: 'A shell splits at spaces: quote what belongs together.',
+      hint: 'A shell splits at spaces, as some clients on Windows do: quote what belongs together, or give it in the environment.',
     });
   }
   const url = parseServerUrl(expandVariables(first, env, 'the URL'), 'the URL');

@@ -31,6 +31,7 @@ export function errorFromResponse(
   if (isSessionLoss(status, body)) {
     return new DrawbridgeError('session_lost', `${where} does not know this session or path`, {
       ...details,
+      hint: WRONG_PATH,
       mayHaveRun: false,
     });
   }
@@ -47,8 +48,7 @@ export function errorFromResponse(
     return error('upstream_refused', 'is reached through a proxy that wants a credential', PROXY_CREDENTIAL);
   }
   if (status === 421) {
-    const hint = 'The server accepts other Host names only: see --upstream-host.';
-    return error('upstream_error', 'does not accept this Host header', hint);
+    return error('upstream_error', 'does not accept this Host header', OTHER_HOST);
   }
   if (status === 429 || status === 503) return busyError(where, head, details);
   if (status >= 200 && status < 300) {
@@ -61,6 +61,9 @@ export function errorFromResponse(
   return error('upstream_error', 'answered with an error');
 }
 
+const WRONG_PATH = 'Is the path of the URL right, such as /sse or /mcp?';
+const OTHER_HOST =
+  'The server accepts other Host names only: use one of them in the URL, or allow this one there. The gateway has --upstream-host.';
 const WRONG_CREDENTIAL =
   'Give the credential that it wants with --header "Authorization: Bearer …", or check the one given.';
 const MISSING_RIGHT = 'Check what the credential given with --header is allowed to do.';

@@ -14,7 +14,9 @@ describe('what a response means', () => {
     [410, ''],
     [400, 'Bad Request: No valid session ID provided'],
   ])('HTTP %i %j: the session is lost, and the message did not run', (status, body) => {
-    expect(read(status, {}, body)).toMatchObject({ code: 'session_lost', upstreamStatus: status, mayHaveRun: false });
+    const error = read(status, {}, body);
+    expect(error).toMatchObject({ code: 'session_lost', upstreamStatus: status, mayHaveRun: false });
+    expect(error.hint).toMatch(/path of the URL/);
   });
 
   it.each([
