@@ -20,6 +20,8 @@ export interface StdioDownstreamOptions {
   readonly onInputEnd: () => void;
 }
 
+/** Past this, no more is taken in one turn of the event loop. */
+const MAX_WAITING_BYTES = 1024 * 1024;
 const DEFAULT_MAX_LINE_BYTES = 64 * 1024 * 1024;
 
 /** MCP's stdio transport, as its server: one message a line on either stream, and nothing else on the output. */
@@ -29,6 +31,9 @@ export class StdioDownstream implements Transport {
   #events: TransportEvents | undefined;
   #drained: Promise<void> | undefined;
   #isClosed = false;
+  #isPaused = false;
+  /** Of chunks that are read at the end of this turn. */
+  #waitingBytes = 0;
   #hasReceived = false;
   /** What is still answered after the close, and who waits for it. */
   #refusal: { readonly error: DrawbridgeError; readonly done: () => void } | undefined;
@@ -51,7 +56,7 @@ export class StdioDownstream implements Transport {
       this.#decoder.end();
       this.#options.onInputEnd();
     };
-    input.on('data', (chunk: Buffer) => afterSockets(() => this.#decoder.push(chunk)));
+    input.on('data', (chunk: Buffer) => this.#pushLater(chunk));
     input.on('end', () => afterSockets(inputEnded));
     input.on('close', () => afterSockets(inputEnded));
     input.on('error', () => afterSockets(inputEnded));
@@ -87,11 +92,26 @@ export class StdioDownstream implements Transport {
   }
 
   pause(): void {
+    this.#isPaused = true;
     this.#options.input.pause();
   }
 
   resume(): void {
+    this.#isPaused = false;
     this.#options.input.resume();
+  }
+
+  /** An input in memory may bring any number of chunks in one turn. */
+  #pushLater(chunk: Buffer): void {
+    const { input } = this.#options;
+    this.#waitingBytes += chunk.length;
+    if (this.#waitingBytes > MAX_WAITING_BYTES) input.pause();
+    afterSockets(() => {
+      const wasFull = this.#waitingBytes > MAX_WAITING_BYTES;
+      this.#waitingBytes -= chunk.length;
+      this.#decoder.push(chunk);
+      if (wasFull && this.#waitingBytes <= MAX_WAITING_BYTES && !this.#isPaused && !this.#isClosed) input.resume();
+    });
   }
 
   /** Settles when everything sent has been handed to the operating system, or nobody can take it any more. */
