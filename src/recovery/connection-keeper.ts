@@ -264,7 +264,7 @@ export class ConnectionKeeper {
   #failed(error: DrawbridgeError): void {
     const isNews = this.#attempts.outage?.last.sentence !== error.sentence;
     const outage = this.#attempts.fail(error);
-    if (outage.isPermanent) this.#events.refused(outage);
+    if (outage.isPermanent(this.#memory.isInitialized)) this.#events.refused(outage);
     if (!this.#isClosed) this.#options.logger[isNews ? 'warn' : 'debug'](`${error.sentence}; trying again`);
   }
 

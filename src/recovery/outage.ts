@@ -26,11 +26,14 @@ export class Outage {
     else this.#doubtfulSince = undefined;
   }
 
-  /** Whether waiting will not help: the server has refused us, or is none. */
-  get isPermanent(): boolean {
+  /**
+   * Whether waiting will not help: the server has refused us, or, where none was there before, what answers is none. One
+   * that was there may stand behind a proxy that says anything while it is away.
+   */
+  isPermanent(wasThere: boolean): boolean {
     const outlook = outlookOf(this.#last);
     if (outlook !== 'doubtful') return outlook === 'permanent';
-    return performance.now() - (this.#doubtfulSince ?? performance.now()) >= DOUBT_MS;
+    return !wasThere && performance.now() - (this.#doubtfulSince ?? performance.now()) >= DOUBT_MS;
   }
 
   /** Whether the last try got no further than the network. */

@@ -142,6 +142,24 @@ describe('a connection that is lost', () => {
     expect(error.why).toMatch(/^ECONNREFUSED 10\.0\.0\.1:8000 \(IPv4\); tried \d+ times in 0 s, still trying$/);
   });
 
+  it('waits as long as it may where a proxy answers for the server, and no longer where the server refuses us', async () => {
+    const session = create({ holdMs: 6000 });
+    const first = await session.shakeHands();
+    let answer = new DrawbridgeError('upstream_invalid', 'a page of HTML', { upstreamStatus: 200 });
+    session.onConnect = (connection) => {
+      connection.onStart = () => Promise.reject(answer);
+    };
+    first.events.end(lostError());
+    const startedAt = performance.now();
+    expect(await rejectionOf(session.send(callOf('1')))).toMatchObject({ message: 'a page of HTML' });
+    expect(performance.now() - startedAt).toBeGreaterThan(5900);
+    answer = new DrawbridgeError('upstream_refused', 'the key was revoked', { upstreamStatus: 401 });
+    const refusedAt = performance.now();
+    expect(await rejectionOf(session.send(callOf('2')))).toMatchObject({ message: 'the key was revoked' });
+    expect(performance.now() - refusedAt).toBeLessThan(3000);
+    expect(session.log.ends).toEqual([]);
+  });
+
   it('is made again after the server has refused the handshake once', async () => {
     const session = create();
     const first = await session.shakeHands();
