@@ -1,55 +1,31 @@
-import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
-import {
-  type Exchange,
-  HttpClient,
-  type HttpClientOptions,
-  type HttpRequest,
-} from '../../../src/upstream/http/http-client.ts';
+import { afterEach, describe, expect, it, vi } from 'vitest';
+import type { HttpClient, HttpClientOptions } from '../../../src/upstream/http/http-client.ts';
 import { until } from '../../parts/deadline.ts';
-import { json, type RawServer, response, startRawServer } from '../../parts/raw-server.ts';
+import { GET, get, HttpClients, post } from '../../parts/http-clients.ts';
+import { json, response } from '../../parts/raw-server.ts';
 import { ResponseRecorder } from '../../parts/response-recorder.ts';
 
-let server: RawServer;
-const clients: HttpClient[] = [];
+const clients = new HttpClients();
 
-beforeEach(async () => {
-  server = await startRawServer();
-});
-afterEach(async () => {
-  for (const client of clients.splice(0)) client.close();
-  await server.close();
-});
-
-function createClient(options: Partial<HttpClientOptions> = {}): HttpClient {
-  const client = new HttpClient({ url: server.url('/'), family: '4', connectTimeoutMs: 2000, ...options });
-  clients.push(client);
-  return client;
-}
-
-const GET: HttpRequest = { method: 'GET', path: '/a?b=c', headers: 'X-A: b\r\n', timeoutMs: 0 };
-const post = (body: string): HttpRequest => ({ ...GET, method: 'POST', body: Buffer.from(body) });
-function get(client: HttpClient, request: Partial<HttpRequest> = {}): ResponseRecorder & { exchange: Exchange } {
-  const sink = new ResponseRecorder();
-  return Object.assign(sink, { exchange: client.request({ ...GET, ...request }, sink) });
-}
+const createClient = (options: Partial<HttpClientOptions> = {}): HttpClient => clients.create(options);
 
 describe('a request', () => {
   it('is written as it is given, with its Host and its length', async () => {
     const client = createClient();
     get(client, post('{"a":"é"}'));
-    const { head, body } = await server.next('POST /a?b=c');
-    expect(head).toBe(`POST /a?b=c HTTP/1.1\r\nHost: 127.0.0.1:${server.port}\r\nX-A: b\r\nContent-Length: 10`);
+    const { head, body } = await clients.server.next('POST /a?b=c');
+    expect(head).toBe(`POST /a?b=c HTTP/1.1\r\nHost: 127.0.0.1:${clients.server.port}\r\nX-A: b\r\nContent-Length: 10`);
     expect(body).toBe('{"a":"é"}');
   });
 
   it('has the Host header that was configured', async () => {
     get(createClient({ hostHeader: 'localhost:8000' }));
-    expect((await server.next('GET')).headers.get('host')).toBe('localhost:8000');
+    expect((await clients.server.next('GET')).headers.get('host')).toBe('localhost:8000');
   });
 
   it('with a body of 1 MB arrives whole', async () => {
     const sink = get(createClient(), post('x'.repeat(1_000_000)));
-    const request = await server.next('POST');
+    const request = await clients.server.next('POST');
     expect(request.body.length).toBe(1_000_000);
     await request.reply(response(202));
     expect((await sink.over()).status).toBe(202);
@@ -61,16 +37,16 @@ describe('a connection', () => {
     const client = createClient();
     for (const body of ['one', 'two', 'three']) {
       const sink = get(client);
-      await (await server.next('GET')).reply(json(body));
+      await (await clients.server.next('GET')).reply(json(body));
       expect((await sink.over()).body).toBe(body);
     }
-    expect(server.connections).toHaveLength(1);
+    expect(clients.server.connections).toHaveLength(1);
   });
 
   it('carries one request at a time', async () => {
     const client = createClient();
     const [first, second] = [get(client), get(client)];
-    const [a, b] = [await server.next('GET'), await server.next('GET')];
+    const [a, b] = [await clients.server.next('GET'), await clients.server.next('GET')];
     expect(a.connection).not.toBe(b.connection);
     await b.reply(json('b'));
     await a.reply(json('a'));
@@ -82,10 +58,10 @@ describe('a connection', () => {
     const client = createClient();
     const next = new ResponseRecorder();
     client.request(GET, new ResponseRecorder(() => client.request(GET, next)));
-    await (await server.next('GET')).reply(json('one'));
-    await (await server.next('GET')).reply(json('two'));
+    await (await clients.server.next('GET')).reply(json('one'));
+    await (await clients.server.next('GET')).reply(json('two'));
     expect((await next.over()).body).toBe('two');
-    expect(server.connections).toHaveLength(1);
+    expect(clients.server.connections).toHaveLength(1);
   });
 
   it.each([
@@ -94,7 +70,7 @@ describe('a connection', () => {
   ])('that brings bytes after a response, %s, is closed, and they are given to no request', async (_when, isAtOnce) => {
     const client = createClient();
     const first = get(client);
-    const { connection } = await server.next('GET');
+    const { connection } = await clients.server.next('GET');
     const forged = json('{"forged":true}');
     await connection.write(json('one') + (isAtOnce ? forged : ''));
     await first.over();
@@ -102,9 +78,9 @@ describe('a connection', () => {
     await until('the close', () => connection.isClosed);
     expect([first.told, first.body]).toEqual([['head', 'end'], 'one']);
     const second = get(client);
-    await (await server.next('GET')).reply(json('two'));
+    await (await clients.server.next('GET')).reply(json('two'));
     expect((await second.over()).body).toBe('two');
-    expect(server.connections).toHaveLength(2);
+    expect(clients.server.connections).toHaveLength(2);
   });
 
   it.each([
@@ -113,24 +89,24 @@ describe('a connection', () => {
   ])('whose response %s is not used again', async (_what, bytes) => {
     const client = createClient();
     const sink = get(client);
-    const { connection, reply } = await server.next('GET');
+    const { connection, reply } = await clients.server.next('GET');
     await reply(bytes);
     await sink.over();
     await until('the close', () => connection.isClosed);
     get(client);
-    expect((await server.next('GET')).connection).not.toBe(connection);
+    expect((await clients.server.next('GET')).connection).not.toBe(connection);
   });
 
   it('that the server closed while it was idle is not used again', async () => {
     const client = createClient();
     const sink = get(client);
-    const { connection, reply } = await server.next('GET');
+    const { connection, reply } = await clients.server.next('GET');
     await reply(json('one'));
     await sink.over();
     connection.end();
     await until('the close', () => connection.isClosed);
     const second = get(client);
-    await (await server.next('GET')).reply(json('two'));
+    await (await clients.server.next('GET')).reply(json('two'));
     expect((await second.over()).body).toBe('two');
   });
 });
@@ -148,16 +124,16 @@ describe('an idle connection', () => {
     ] as const) {
       vi.advanceTimersByTime(idleMs);
       const sink = get(client);
-      await (await server.next('GET')).reply(json('one'));
+      await (await clients.server.next('GET')).reply(json('one'));
       await sink.over();
-      expect(server.connections).toHaveLength(connections);
+      expect(clients.server.connections).toHaveLength(connections);
     }
   });
 
   it('is closed by and by when nothing uses it', async () => {
     vi.useFakeTimers({ toFake: ['performance', 'setInterval', 'clearInterval'] });
     const sink = get(createClient());
-    const { connection, reply } = await server.next('GET');
+    const { connection, reply } = await clients.server.next('GET');
     await reply(json('one'));
     await sink.over();
     vi.advanceTimersByTime(4000);
@@ -172,13 +148,13 @@ describe('closing the client', () => {
   it('ends every connection, and tells nobody anything more', async () => {
     const client = createClient();
     const idle = get(client);
-    await (await server.next('GET')).reply(json('one'));
+    await (await clients.server.next('GET')).reply(json('one'));
     await idle.over();
     const [busy, other] = [get(client), get(client)];
-    await server.next('GET');
-    await server.next('GET');
+    await clients.server.next('GET');
+    await clients.server.next('GET');
     client.close();
-    await until('the closes', () => server.connections.every(({ isClosed }) => isClosed));
+    await until('the closes', () => clients.server.connections.every(({ isClosed }) => isClosed));
     expect([busy.told, other.told]).toEqual([[], []]);
   });
 
@@ -187,11 +163,11 @@ describe('closing the client', () => {
     const client = createClient();
     const before = timers();
     for (let count = 0; count < 20; count++) get(client, { timeoutMs: 60_000 });
-    for (let count = 0; count < 20; count++) await server.next('GET');
+    for (let count = 0; count < 20; count++) await clients.server.next('GET');
     // Timers of the test runner come and go.
     expect(timers()).toBeGreaterThan(before + 10);
     client.close();
-    await until('the closes', () => server.connections.every(({ isClosed }) => isClosed));
+    await until('the closes', () => clients.server.connections.every(({ isClosed }) => isClosed));
     expect(timers()).toBeLessThan(before + 10);
   });
 });

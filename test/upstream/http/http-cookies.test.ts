@@ -1,33 +1,24 @@
-import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { describe, expect, it } from 'vitest';
 import { silentLogger } from '../../../src/log.ts';
 import { CookieJar } from '../../../src/upstream/http/cookie-jar.ts';
 import { HttpClient } from '../../../src/upstream/http/http-client.ts';
 import { httpClientOptions, type UpstreamOptions } from '../../../src/upstream/upstream-options.ts';
-import { json, type RawServer, response, startRawServer } from '../../parts/raw-server.ts';
+import { HttpClients } from '../../parts/http-clients.ts';
+import { json, response } from '../../parts/raw-server.ts';
 import { ResponseRecorder } from '../../parts/response-recorder.ts';
 
-let server: RawServer;
-const clients: HttpClient[] = [];
-
-beforeEach(async () => {
-  server = await startRawServer();
-});
-afterEach(async () => {
-  for (const client of clients.splice(0)) client.close();
-  await server.close();
-});
+const clients = new HttpClients();
 
 function createClient(options: Partial<UpstreamOptions> = {}): HttpClient {
-  const client = new HttpClient(httpClientOptions({ url: server.url('/mcp'), logger: silentLogger, ...options }));
-  clients.push(client);
-  return client;
+  const url = clients.server.url('/mcp');
+  return clients.keep(new HttpClient(httpClientOptions({ url, logger: silentLogger, ...options })));
 }
 
 /** The Cookie header that one request had; its answer sets cookies where they are given. */
 async function ask(client: HttpClient, setCookies: readonly string[] = [], path = '/mcp'): Promise<string | undefined> {
   const sink = new ResponseRecorder();
   client.request({ method: 'POST', path, headers: 'X-A: b\r\n', body: Buffer.from('{}'), timeoutMs: 0 }, sink);
-  const request = await server.next('POST');
+  const request = await clients.server.next('POST');
   const lines = setCookies.map((value) => `Set-Cookie: ${value}\r\n`).join('');
   await request.reply(`HTTP/1.1 200 OK\r\n${lines}Content-Length: 2\r\n\r\n{}`);
   await sink.over();
@@ -37,7 +28,7 @@ async function ask(client: HttpClient, setCookies: readonly string[] = [], path 
 
 describe('cookies', () => {
   it('go back to the server that set them, over other connections too', async () => {
-    const cookies = new CookieJar(server.url('/'));
+    const cookies = new CookieJar(clients.server.url('/'));
     const first = createClient({ cookies });
     const expires = 'Wed, 21 Oct 2099 07:28:00 GMT';
     expect(await ask(first, [`lb=node-1; Path=/; Expires=${expires}`, 'b=2; Path=/'])).toBeUndefined();
@@ -49,7 +40,7 @@ describe('cookies', () => {
   });
 
   it('of a response like the one before are set again', async () => {
-    const client = createClient({ cookies: new CookieJar(server.url('/')) });
+    const client = createClient({ cookies: new CookieJar(clients.server.url('/')) });
     await ask(client, ['n=1; Path=/']);
     await ask(client, ['n=2; Path=/']);
     await ask(client, ['n=2; Path=/']);
@@ -57,18 +48,20 @@ describe('cookies', () => {
   });
 
   it('are sent to the paths they are for', async () => {
-    const client = createClient({ cookies: new CookieJar(server.url('/')) });
+    const client = createClient({ cookies: new CookieJar(clients.server.url('/')) });
     await ask(client, ['a=1; Path=/messages']);
     expect(await ask(client)).toBeUndefined();
     expect(await ask(client, [], '/messages/?session_id=1')).toBe('a=1');
   });
 
   it('that come with a refusal or a redirect count', async () => {
-    const client = createClient({ cookies: new CookieJar(server.url('/')) });
+    const client = createClient({ cookies: new CookieJar(clients.server.url('/')) });
     const sink = new ResponseRecorder();
     client.request({ method: 'GET', path: '/mcp', headers: '', timeoutMs: 0 }, sink);
-    await (await server.next('GET')).reply(response(307, '', { Location: '/mcp/', 'Set-Cookie': 'a=1; Path=/' }));
-    const next = await server.next('GET /mcp/');
+    await (await clients.server.next('GET')).reply(
+      response(307, '', { Location: '/mcp/', 'Set-Cookie': 'a=1; Path=/' }),
+    );
+    const next = await clients.server.next('GET /mcp/');
     expect(next.headers.get('cookie')).toBe('a=1');
     await next.reply(response(503, '', { 'Set-Cookie': 'b=2; Path=/' }));
     await sink.over();
@@ -82,7 +75,7 @@ describe('cookies', () => {
   });
 
   it('that the user gives stand in place of the jar', async () => {
-    const cookies = new CookieJar(server.url('/'));
+    const cookies = new CookieJar(clients.server.url('/'));
     cookies.store('a=1; Path=/', '/');
     const client = createClient({ cookies, headers: { cOOkie: 'own=1' } });
     await ask(client, ['b=2; Path=/']);
@@ -93,8 +86,8 @@ describe('cookies', () => {
   it('of another origin are not sent', async () => {
     for (const url of [
       'http://127.0.0.1:1/',
-      `http://localhost:${server.port}/`,
-      `https://127.0.0.1:${server.port}/`,
+      `http://localhost:${clients.server.port}/`,
+      `https://127.0.0.1:${clients.server.port}/`,
     ]) {
       const cookies = new CookieJar(new URL(url));
       cookies.store('a=1; Path=/', '/');
@@ -106,11 +99,11 @@ describe('cookies', () => {
 
 describe('a response without cookies', () => {
   it('leaves the jar as it is, and is read as before', async () => {
-    const cookies = new CookieJar(server.url('/'));
+    const cookies = new CookieJar(clients.server.url('/'));
     const client = createClient({ cookies });
     const sink = new ResponseRecorder();
     client.request({ method: 'GET', path: '/mcp', headers: '', timeoutMs: 0 }, sink);
-    await (await server.next('GET')).reply(json('{}'));
+    await (await clients.server.next('GET')).reply(json('{}'));
     expect((await sink.over()).body).toBe('{}');
     expect(cookies.isEmpty).toBe(true);
   });

@@ -1,39 +1,15 @@
-import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import {
-  type Exchange,
-  HttpClient,
-  type HttpClientOptions,
-  type HttpRequest,
-} from '../../../src/upstream/http/http-client.ts';
+import { describe, expect, it } from 'vitest';
+import type { HttpClient, HttpClientOptions } from '../../../src/upstream/http/http-client.ts';
 import type { ResponseSink } from '../../../src/upstream/http/http-connection.ts';
 import { until } from '../../parts/deadline.ts';
-import { json, type RawServer, startRawServer } from '../../parts/raw-server.ts';
+import { GET, get, HttpClients } from '../../parts/http-clients.ts';
+import { json } from '../../parts/raw-server.ts';
 import { ResponseRecorder } from '../../parts/response-recorder.ts';
 import { bytewise } from '../../parts/slices.ts';
 
-let server: RawServer;
-const clients: HttpClient[] = [];
+const clients = new HttpClients();
 
-beforeEach(async () => {
-  server = await startRawServer();
-});
-afterEach(async () => {
-  for (const client of clients.splice(0)) client.close();
-  await server.close();
-});
-
-function createClient(options: Partial<HttpClientOptions> = {}): HttpClient {
-  const client = new HttpClient({ url: server.url('/'), family: '4', connectTimeoutMs: 2000, ...options });
-  clients.push(client);
-  return client;
-}
-
-const GET: HttpRequest = { method: 'GET', path: '/a?b=c', headers: 'X-A: b\r\n', timeoutMs: 0 };
-const _post = (body: string): HttpRequest => ({ ...GET, method: 'POST', body: Buffer.from(body) });
-function get(client: HttpClient, request: Partial<HttpRequest> = {}): ResponseRecorder & { exchange: Exchange } {
-  const sink = new ResponseRecorder();
-  return Object.assign(sink, { exchange: client.request({ ...GET, ...request }, sink) });
-}
+const createClient = (options: Partial<HttpClientOptions> = {}): HttpClient => clients.create(options);
 
 describe('a response', () => {
   it.each([
@@ -42,7 +18,7 @@ describe('a response', () => {
     ['after 100 Continue', 'HTTP/1.1 100 Continue\r\n\r\nHTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\nhello'],
   ])('%s is read from packets of one byte', async (_what, text) => {
     const sink = get(createClient());
-    const { connection } = await server.next('GET');
+    const { connection } = await clients.server.next('GET');
     await connection.writeSlices(bytewise(Buffer.from(text)));
     await sink.over();
     expect([sink.told, sink.status, sink.body]).toEqual([['head', 'end'], 200, 'hello']);
@@ -50,7 +26,7 @@ describe('a response', () => {
 
   it('without a length ends with the connection', async () => {
     const sink = get(createClient());
-    const { connection } = await server.next('GET');
+    const { connection } = await clients.server.next('GET');
     connection.end('HTTP/1.1 200 OK\r\n\r\nhello');
     await sink.over();
     expect([sink.told, sink.body]).toEqual([['head', 'end'], 'hello']);
@@ -58,14 +34,14 @@ describe('a response', () => {
 
   it('without a length that ends with a reset is not taken for whole', async () => {
     const sink = get(createClient());
-    const { connection } = await server.next('GET');
+    const { connection } = await clients.server.next('GET');
     await connection.write('HTTP/1.1 200 OK\r\n\r\n{"id":1,"result":{"a":{}');
     await until('the body', () => sink.body !== '');
     connection.reset();
     await sink.over();
     expect(sink.error).toMatchObject({
       code: 'upstream_lost',
-      why: `ECONNRESET 127.0.0.1:${server.port} (IPv4)`,
+      why: `ECONNRESET 127.0.0.1:${clients.server.port} (IPv4)`,
       mayHaveRun: true,
     });
   });
@@ -85,11 +61,11 @@ describe('a response', () => {
     ],
   ])('whose connection is closed %s is lost, and may have run', async (_where, bytes, message) => {
     const sink = get(createClient());
-    (await server.next('GET')).connection.end(bytes);
+    (await clients.server.next('GET')).connection.end(bytes);
     await sink.over();
     expect(sink.error).toMatchObject({
       code: 'upstream_lost',
-      message: `http://127.0.0.1:${server.port} ${message}`,
+      message: `http://127.0.0.1:${clients.server.port} ${message}`,
       mayHaveRun: true,
     });
   });
@@ -109,13 +85,13 @@ describe('a response', () => {
     ['a head of 65 kB', `HTTP/1.1 200 OK\r\nX-A: ${'b'.repeat(66_000)}`, 'its response head is too large'],
   ])('with %s fails at once, and its connection is closed', async (_what, bytes, why) => {
     const sink = get(createClient());
-    const { connection } = await server.next('GET');
+    const { connection } = await clients.server.next('GET');
     await connection.write(bytes);
     await sink.over();
     expect(sink.error).toMatchObject({
       code: 'upstream_invalid',
-      message: `http://127.0.0.1:${server.port} sent a response that is not HTTP as it should be`,
-      why: `${why}, from 127.0.0.1:${server.port} (IPv4)`,
+      message: `http://127.0.0.1:${clients.server.port} sent a response that is not HTTP as it should be`,
+      why: `${why}, from 127.0.0.1:${clients.server.port} (IPv4)`,
       mayHaveRun: true,
     });
     await until('the close', () => connection.isClosed);
@@ -123,7 +99,7 @@ describe('a response', () => {
 
   it('whose chunk size is malformed fails after its head, once', async () => {
     const sink = get(createClient());
-    await (await server.next('GET')).reply('HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\nzz\r\n');
+    await (await clients.server.next('GET')).reply('HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\nzz\r\n');
     await sink.over();
     expect(sink.told).toEqual(['head', 'fail']);
     expect(sink.error?.why).toMatch(/^it gave a malformed chunk size, from 127\.0\.0\.1:\d+ \(IPv4\)$/);
@@ -137,12 +113,12 @@ describe('a deadline', () => {
     ['within the body', 'HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\nhel'],
   ])('that passes %s fails the request, closes its connection, and says that it may have run', async (_when, bytes) => {
     const sink = get(createClient(), { timeoutMs: 50 });
-    const { connection } = await server.next('GET');
+    const { connection } = await clients.server.next('GET');
     await connection.write(bytes);
     await sink.over();
     expect(sink.error).toMatchObject({
       code: 'upstream_timeout',
-      message: `http://127.0.0.1:${server.port} did not answer within 50 ms`,
+      message: `http://127.0.0.1:${clients.server.port} did not answer within 50 ms`,
       mayHaveRun: true,
     });
     await until('the close', () => connection.isClosed);
@@ -151,7 +127,7 @@ describe('a deadline', () => {
   it('that is kept does nothing later', async () => {
     const client = createClient();
     const sink = get(client, { timeoutMs: 50 });
-    await (await server.next('GET')).reply(json('one'));
+    await (await clients.server.next('GET')).reply(json('one'));
     await sink.over();
     const later = get(client, { timeoutMs: 100 });
     await later.over();
@@ -162,7 +138,7 @@ describe('a deadline', () => {
 describe('an exchange', () => {
   it('that is aborted says nothing more, and closes its connection', async () => {
     const sink = get(createClient());
-    const { connection } = await server.next('GET');
+    const { connection } = await clients.server.next('GET');
     sink.exchange.abort();
     await until('the close', () => connection.isClosed);
     expect(sink.told).toEqual([]);
@@ -172,14 +148,14 @@ describe('an exchange', () => {
     const client = createClient();
     get(client).exchange.abort();
     const second = get(client, { path: '/second' });
-    await (await server.next('GET /second')).reply(json('two'));
+    await (await clients.server.next('GET /second')).reply(json('two'));
     await second.over();
-    expect(server.requests).toHaveLength(1);
+    expect(clients.server.requests).toHaveLength(1);
   });
 
   it('that is paused brings nothing until it is resumed, and the server feels it', async () => {
     const sink = get(createClient());
-    const { connection } = await server.next('GET');
+    const { connection } = await clients.server.next('GET');
     await connection.write('HTTP/1.1 200 OK\r\nContent-Length: 50000000\r\n\r\nx');
     await until('the first byte', () => sink.body === 'x');
     sink.exchange.pause();
@@ -200,10 +176,10 @@ describe('an exchange', () => {
     const client = createClient();
     const paused = new ResponseRecorder();
     const exchange = client.request(GET, { ...recordTo(paused), head: () => exchange.pause() });
-    await (await server.next('GET')).reply(json('one'));
+    await (await clients.server.next('GET')).reply(json('one'));
     await paused.over();
     const second = get(client);
-    await (await server.next('GET')).reply(json('two'));
+    await (await clients.server.next('GET')).reply(json('two'));
     expect((await second.over()).body).toBe('two');
   });
 });

@@ -1,25 +1,13 @@
-import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { HttpClient, type HttpClientOptions } from '../../../src/upstream/http/http-client.ts';
+import { describe, expect, it } from 'vitest';
+import type { HttpClient, HttpClientOptions } from '../../../src/upstream/http/http-client.ts';
 import { until } from '../../parts/deadline.ts';
-import { json, type RawServer, startRawServer } from '../../parts/raw-server.ts';
+import { HttpClients } from '../../parts/http-clients.ts';
+import { json } from '../../parts/raw-server.ts';
 import { ResponseRecorder } from '../../parts/response-recorder.ts';
 
-let server: RawServer;
-const clients: HttpClient[] = [];
+const clients = new HttpClients();
 
-beforeEach(async () => {
-  server = await startRawServer();
-});
-afterEach(async () => {
-  for (const client of clients.splice(0)) client.close();
-  await server.close();
-});
-
-function createClient(options: Partial<HttpClientOptions>): HttpClient {
-  const client = new HttpClient({ url: server.url('/'), family: '4', connectTimeoutMs: 2000, ...options });
-  clients.push(client);
-  return client;
-}
+const createClient = (options: Partial<HttpClientOptions> = {}): HttpClient => clients.create(options);
 
 function get(client: HttpClient): ResponseRecorder {
   const sink = new ResponseRecorder();
@@ -36,12 +24,12 @@ describe('the limit until the head of a response', () => {
     'HTTP/1.1 100 Continue\r\n\r\n',
   ])('ends a request that got %j, and names itself', async (bytes) => {
     const sink = get(createClient({ headersTimeoutMs: 50 }));
-    const { connection } = await server.next('GET');
+    const { connection } = await clients.server.next('GET');
     await connection.write(bytes);
     await sink.over();
     expect(sink.error).toMatchObject({
       code: 'upstream_timeout',
-      message: `http://127.0.0.1:${server.port} sent no head of a response`,
+      message: `http://127.0.0.1:${clients.server.port} sent no head of a response`,
       why: 'nothing came for 50 ms, the limit of --headers-timeout',
       mayHaveRun: true,
     });
@@ -51,12 +39,13 @@ describe('the limit until the head of a response', () => {
   });
 
   it('is no limit of the body', async () => {
-    const sink = get(createClient({ headersTimeoutMs: 50 }));
-    const { connection } = await server.next('GET');
+    const client = createClient({ headersTimeoutMs: 50 });
+    const sink = get(client);
+    const { connection } = await clients.server.next('GET');
     await connection.write(HEAD);
     await until('the head', () => sink.told.includes('head'));
     // Another request reaches the limit meanwhile.
-    expect((await get(clients[0]!).over()).error?.code).toBe('upstream_timeout');
+    expect((await get(client).over()).error?.code).toBe('upstream_timeout');
     await connection.write('hello');
     expect((await sink.over()).told).toEqual(['head', 'end']);
   });
@@ -65,23 +54,23 @@ describe('the limit until the head of a response', () => {
     const client = createClient({ headersTimeoutMs: 100 });
     for (let count = 0; count < 3; count++) {
       const sink = get(client);
-      await (await server.next('GET')).reply(json('one'));
+      await (await clients.server.next('GET')).reply(json('one'));
       expect((await sink.over()).body).toBe('one');
     }
     expect((await get(client).over()).error?.code).toBe('upstream_timeout');
-    expect(server.connections).toHaveLength(1);
+    expect(clients.server.connections).toHaveLength(1);
   });
 });
 
 describe('the limit between two pieces of a response', () => {
   it('ends a response that pauses longer, and names itself', async () => {
     const sink = get(createClient({ bodyTimeoutMs: 50 }));
-    const { connection } = await server.next('GET');
+    const { connection } = await clients.server.next('GET');
     await connection.write(`${HEAD}hel`);
     await sink.over();
     expect(sink.error).toMatchObject({
       code: 'upstream_timeout',
-      message: `http://127.0.0.1:${server.port} stopped in the middle of its response`,
+      message: `http://127.0.0.1:${clients.server.port} stopped in the middle of its response`,
       why: 'nothing came for 50 ms, the limit of --body-timeout',
       mayHaveRun: true,
     });
@@ -92,7 +81,7 @@ describe('the limit between two pieces of a response', () => {
   it('is no limit of the whole, nor of the time until the head', async () => {
     const client = createClient({ bodyTimeoutMs: 150 });
     const sink = get(client);
-    const { connection } = await server.next('GET');
+    const { connection } = await clients.server.next('GET');
     // A response that began with this and pauses is at its limit when 150 ms are over, and this is not.
     for (const piece of [HEAD, 'h', 'e', 'l', 'l']) {
       await connection.write(piece);
@@ -107,12 +96,12 @@ describe('the limit between two pieces of a response', () => {
     const sink = new ResponseRecorder();
     const client = createClient({ bodyTimeoutMs: 50 });
     const exchange = client.request({ method: 'GET', path: '/', headers: '', timeoutMs: 0 }, sink);
-    const paused = await server.next('GET');
+    const paused = await clients.server.next('GET');
     await paused.connection.write(`${HEAD}hel`);
     await until('the first piece', () => sink.body === 'hel');
     exchange.pause();
     const other = get(client);
-    await (await server.next('GET')).connection.write(`${HEAD}hel`);
+    await (await clients.server.next('GET')).connection.write(`${HEAD}hel`);
     expect((await other.over()).error?.code).toBe('upstream_timeout');
     expect(sink.told).toEqual(['head']);
     exchange.resume();
@@ -124,13 +113,13 @@ describe('the limit between two pieces of a response', () => {
 describe('limits of 0', () => {
   it('are none', async () => {
     const sink = get(createClient({ headersTimeoutMs: 0, bodyTimeoutMs: 0 }));
-    const { connection } = await server.next('GET');
+    const { connection } = await clients.server.next('GET');
     const limited = get(createClient({ headersTimeoutMs: 80 }));
     await limited.over();
     await connection.write(`${HEAD}hel`);
     const stopped = get(createClient({ bodyTimeoutMs: 80 }));
-    await server.next('GET');
-    await (await server.next('GET')).connection.write(`${HEAD}hel`);
+    await clients.server.next('GET');
+    await (await clients.server.next('GET')).connection.write(`${HEAD}hel`);
     await stopped.over();
     await connection.write('lo');
     expect((await sink.over()).body).toBe('hello');
@@ -141,7 +130,7 @@ describe('limits of 0', () => {
     const client = createClient({});
     const before = timers();
     for (let count = 0; count < 20; count++) get(client);
-    for (let count = 0; count < 20; count++) await server.next('GET');
+    for (let count = 0; count < 20; count++) await clients.server.next('GET');
     // Timers of the test runner come and go.
     expect(timers()).toBeLessThan(before + 10);
   });

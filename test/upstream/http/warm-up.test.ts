@@ -1,25 +1,13 @@
-import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { HttpClient } from '../../../src/upstream/http/http-client.ts';
+import { describe, expect, it } from 'vitest';
+import type { HttpClient } from '../../../src/upstream/http/http-client.ts';
 import { until } from '../../parts/deadline.ts';
-import { json, type RawServer, startRawServer } from '../../parts/raw-server.ts';
+import { HttpClients } from '../../parts/http-clients.ts';
+import { json, startRawServer } from '../../parts/raw-server.ts';
 import { ResponseRecorder } from '../../parts/response-recorder.ts';
 
-let server: RawServer;
-const clients: HttpClient[] = [];
+const clients = new HttpClients();
 
-beforeEach(async () => {
-  server = await startRawServer();
-});
-afterEach(async () => {
-  for (const client of clients.splice(0)) client.close();
-  await server.close();
-});
-
-function createClient(url = server.url('/')): HttpClient {
-  const client = new HttpClient({ url, family: '4', connectTimeoutMs: 500 });
-  clients.push(client);
-  return client;
-}
+const createClient = (url = clients.server.url('/')): HttpClient => clients.create({ url, connectTimeoutMs: 500 });
 
 function get(client: HttpClient): ResponseRecorder {
   const sink = new ResponseRecorder();
@@ -28,18 +16,18 @@ function get(client: HttpClient): ResponseRecorder {
 }
 
 async function answerNext(text: string): Promise<void> {
-  await (await server.next('GET')).reply(json(text));
+  await (await clients.server.next('GET')).reply(json(text));
 }
 
 describe('warming up', () => {
   it('makes the connection that the next request uses', async () => {
     const client = createClient();
     client.warmUp();
-    await until('the connection', () => server.connections.length === 1);
+    await until('the connection', () => clients.server.connections.length === 1);
     const sink = get(client);
     await answerNext('one');
     expect((await sink.over()).body).toBe('one');
-    expect(server.connections).toHaveLength(1);
+    expect(clients.server.connections).toHaveLength(1);
   });
 
   it('gives the connection to a request that comes while it is made, and to one only', async () => {
@@ -48,14 +36,14 @@ describe('warming up', () => {
     const sink = get(client);
     await answerNext('one');
     expect((await sink.over()).body).toBe('one');
-    expect(server.connections).toHaveLength(1);
+    expect(clients.server.connections).toHaveLength(1);
     client.warmUp();
-    expect(server.connections).toHaveLength(1);
+    expect(clients.server.connections).toHaveLength(1);
     const [first, second] = [get(client), get(client)];
     await answerNext('two');
     await answerNext('three');
     await Promise.all([first.over(), second.over()]);
-    expect(server.connections).toHaveLength(2);
+    expect(clients.server.connections).toHaveLength(2);
   });
 
   it('twice makes one connection', async () => {
@@ -65,18 +53,18 @@ describe('warming up', () => {
     const sink = get(client);
     await answerNext('one');
     await sink.over();
-    expect(server.connections).toHaveLength(1);
+    expect(clients.server.connections).toHaveLength(1);
   });
 
   it('keeps the connection of a request that was called off while it was made', async () => {
     const client = createClient();
     client.warmUp();
     client.request({ method: 'GET', path: '/off', headers: '', timeoutMs: 0 }, new ResponseRecorder()).abort();
-    await until('the connection', () => server.connections.length === 1);
+    await until('the connection', () => clients.server.connections.length === 1);
     const sink = get(client);
     await answerNext('one');
     await sink.over();
-    expect([server.connections.length, server.requests.length]).toEqual([1, 1]);
+    expect([clients.server.connections.length, clients.server.requests.length]).toEqual([1, 1]);
   });
 
   it('that fails tells nobody, and the next request tries anew', async () => {
@@ -94,11 +82,11 @@ describe('warming up', () => {
   });
 
   it('over TLS that fails tells nobody', async () => {
-    const client = createClient(new URL(`https://127.0.0.1:${server.port}/`));
+    const client = createClient(new URL(`https://127.0.0.1:${clients.server.port}/`));
     client.warmUp();
-    await until('the connection', () => server.connections.length === 1);
-    server.connections[0]!.reset();
-    await until('the close', () => server.connections[0]!.isClosed);
+    await until('the connection', () => clients.server.connections.length === 1);
+    clients.server.connections[0]!.reset();
+    await until('the close', () => clients.server.connections[0]!.isClosed);
     client.close();
   });
 
@@ -111,6 +99,6 @@ describe('warming up', () => {
     const sink = get(createClient());
     await answerNext('one');
     await sink.over();
-    await until('the closes', () => server.connections.filter(({ isClosed }) => !isClosed).length === 1);
+    await until('the closes', () => clients.server.connections.filter(({ isClosed }) => !isClosed).length === 1);
   });
 });
