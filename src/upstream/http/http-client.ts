@@ -10,6 +10,7 @@ import type { TlsOptions } from '../dial/tls-trust.ts';
 import { TlsTrust } from '../dial/tls-trust.ts';
 import { ClientExchange, type Exchange, type ExchangeClient, type HttpRequest } from './client-exchange.ts';
 import type { Origin } from './connection-loss.ts';
+import { ACCEPT_MS, ConnectionOrder } from './connection-order.ts';
 import type { CookieJar } from './cookie-jar.ts';
 import { HttpConnection, type ResponseSink } from './http-connection.ts';
 import type { ResponseHead } from './http-response-head.ts';
@@ -44,9 +45,6 @@ const IDLE_MS = 4000;
 /** Connections that are made at the same time; a hundred calls that were held must not wait for a hundred of them. */
 const MAX_DIALS = 8;
 
-/** A server that takes longer to accept a connection takes requests in whatever order it likes. */
-const ACCEPT_MS = 1000;
-
 /**
  * A client for one origin that keeps connections alive, the last used first. One belongs to each session, so that no
  * byte of one session's responses can ever meet another session (DESIGN: state belongs to a session).
@@ -72,10 +70,11 @@ export class HttpClient implements ExchangeClient {
   readonly #closing = new AbortController();
   /** Exchanges without a connection, the first first. */
   readonly #waiting: ClientExchange[] = [];
-  /** Connections that were sent a first request, and on which nothing was heard yet: the oldest first, and since when. */
-  readonly #unaccepted = new Map<HttpConnection, number>();
+  readonly #order = new ConnectionOrder();
   /** Connections that are being made. */
   #dialCount = 0;
+  /** When those that wait are looked at again. */
+  #look: NodeJS.Timeout | undefined;
   /** Settles when the connection dialled last, and all before it, are made or have failed. */
   #lastDial: Promise<void> = Promise.resolve();
   #sweeper: NodeJS.Timeout | undefined;
@@ -126,6 +125,7 @@ export class HttpClient implements ExchangeClient {
   close(): void {
     this.#closing.abort();
     clearInterval(this.#sweeper);
+    clearTimeout(this.#look);
     for (const connection of this.#idle.splice(0)) connection.destroy();
     for (const exchange of [...this.#busy.values()]) exchange.abort();
   }
@@ -136,18 +136,19 @@ export class HttpClient implements ExchangeClient {
    * behind a request on a new one only newer connections keep the order.
    */
   send(exchange: ClientExchange): void {
-    const connection = this.#waiting.length === 0 && !this.#hasUnaccepted() ? this.#takeIdle() : undefined;
-    if (connection !== undefined) {
-      this.#sendOn(connection, exchange);
-      return;
+    const connection = this.#waiting.length === 0 && !this.#order.hasUnaccepted() ? this.#takeIdle() : undefined;
+    if (connection !== undefined) this.#sendOn(connection, exchange);
+    else {
+      this.#waiting.push(exchange);
+      this.#dialForWaiting();
     }
-    this.#waiting.push(exchange);
-    this.#dialForWaiting();
   }
 
   /** For exchanges: the response on this connection has begun, so the server has accepted it. */
   accepted(connection: HttpConnection): void {
-    if (this.#unaccepted.size > 0) this.#unaccepted.delete(connection);
+    if (!this.#order.accepted(connection)) return;
+    if (this.#order.isSaturated) this.#serveWaiting();
+    this.#order.settle();
   }
 
   /** For exchanges: where a response sends the request, on this origin. */
@@ -156,12 +157,27 @@ export class HttpClient implements ExchangeClient {
   }
 
   #dialForWaiting(): void {
-    if (this.#dialCount < Math.min(this.#waiting.length, MAX_DIALS)) void this.#dialForNext();
+    const needed = this.#waiting.length - (this.#order.isSaturated ? this.#idle.length : 0);
+    if (this.#dialCount < Math.min(needed, MAX_DIALS)) void this.#dialForNext();
+    if (this.#waiting.length > 0) this.#look ??= setTimeout(() => this.#serveWaiting(), ACCEPT_MS).unref();
+  }
+
+  /** Gives the connections that are free to those that wait, as soon as that keeps the order. */
+  #serveWaiting(): void {
+    clearTimeout(this.#look);
+    this.#look = undefined;
+    while (this.#waiting.length > 0 && !this.#order.hasUnaccepted()) {
+      const connection = this.#takeIdle();
+      if (connection === undefined) break;
+      this.#sendNextOn(connection);
+    }
+    if (this.#waiting.length > 0) this.#dialForWaiting();
   }
 
   /** Connections are used in the order in which they were dialled, which is that in which the server accepts them. */
   async #dialForNext(): Promise<void> {
     this.#dialCount++;
+    this.#order.dialled();
     const earlier = this.#lastDial;
     const dialled = this.#dial().finally(() => this.#dialCount--);
     this.#lastDial = dialled.then(
@@ -185,15 +201,6 @@ export class HttpClient implements ExchangeClient {
     const next = this.#closing.signal.aborted ? undefined : this.#nextWaiting();
     if (next === undefined) this.#keep(connection);
     else this.#sendOn(connection, next);
-  }
-
-  /** Whether a request may still wait for its server to accept the connection. */
-  #hasUnaccepted(): boolean {
-    for (const [connection, since] of this.#unaccepted) {
-      if (performance.now() - since < ACCEPT_MS) return true;
-      this.#unaccepted.delete(connection);
-    }
-    return false;
   }
 
   #nextWaiting(): ClientExchange | undefined {
@@ -229,7 +236,7 @@ export class HttpClient implements ExchangeClient {
 
   #sendOn(connection: HttpConnection, exchange: ClientExchange): void {
     this.#busy.set(connection, exchange);
-    if (!connection.hasReceived) this.#unaccepted.set(connection, performance.now());
+    this.#order.sentOn(connection);
     exchange.carriedBy(connection);
     const { method, path, headers, body } = exchange.request;
     const cookies = this.cookies === undefined || this.cookies.isEmpty ? '' : this.cookies.lineFor(path);
@@ -249,8 +256,8 @@ export class HttpClient implements ExchangeClient {
 
   #free(connection: HttpConnection): void {
     this.#busy.delete(connection);
-    if (this.#waiting.length > 0 && !this.#hasUnaccepted()) this.#sendNextOn(connection);
-    else this.#keep(connection);
+    this.#keep(connection);
+    if (this.#waiting.length > 0) this.#serveWaiting();
   }
 
   #keep(connection: HttpConnection): void {
@@ -273,7 +280,7 @@ export class HttpClient implements ExchangeClient {
 
   #forget(connection: HttpConnection): void {
     this.#busy.delete(connection);
-    this.#unaccepted.delete(connection);
+    this.#order.forget(connection);
     const index = this.#idle.indexOf(connection);
     if (index !== -1) this.#idle.splice(index, 1);
   }
