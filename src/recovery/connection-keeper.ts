@@ -111,6 +111,11 @@ export class ConnectionKeeper {
   /** Something went wrong that the session may survive: nothing more is sent before the server answers a ping. */
   suspect(connection: Connection, error: DrawbridgeError): void {
     if (connection !== this.open) return;
+    if (!connection.isReady && connection.lateAnswer === undefined) {
+      // There is no session yet that a ping could find.
+      this.lose(connection, error);
+      return;
+    }
     this.#options.logger.warn(`${error.sentence}; looking whether ${this.#options.where} is there`);
     this.#isUp = false;
     this.#attempts.begin(error);

@@ -78,6 +78,24 @@ describe('the first connection', () => {
   });
 });
 
+describe('a connection in trouble before the handshake is over', () => {
+  it('is replaced: initialize is never sent twice on one, and its answer goes to the client', async () => {
+    const session = create();
+    await session.upstream.start(session.log);
+    const first = await session.connection(1);
+    session.send(INITIALIZE);
+    await sentTo(first, INITIALIZE);
+    await Promise.resolve();
+    first.onSend = () => Promise.reject(lostError({ upstreamStatus: 503, mayHaveRun: true }));
+    session.send('{"jsonrpc":"2.0","method":"notifications/early"}');
+    const second = await session.connection(2);
+    await sentTo(second, INITIALIZE);
+    second.tell(answer('0', WELCOME));
+    expect(first.sent.filter((text) => text === INITIALIZE)).toHaveLength(1);
+    expect(session.log.messages).toEqual([answer('0', WELCOME)]);
+  });
+});
+
 describe('a connection that is lost', () => {
   it('answers what was taken with an error at once, and gives what is safe to the next', async () => {
     const session = create();

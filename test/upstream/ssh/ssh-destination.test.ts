@@ -27,7 +27,7 @@ describe('an SSH destination', () => {
 
   it.each([
     ['', /empty/],
-    ['-oProxyCommand=touch$IFS/tmp/x', /option/],
+    ['-oProxyCommand=touch$IFS/x', /option/],
     ['-oProxyCommand=x@db', /option/],
     ['me@-oProxyCommand=x', /option/],
     ['me@-F/etc/passwd', /option/],
