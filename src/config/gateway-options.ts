@@ -1,9 +1,14 @@
 import { LOG_LEVELS } from '../log.ts';
 import type { Option } from './option.ts';
 
-/** Options of `mcp-drawbridge gateway` that are also options of `createGateway`, under their camel-case names. */
-export const GATEWAY_OPTIONS = [
-  { name: 'upstream', kind: 'text', value: 'url', help: 'The MCP server, such as http://127.0.0.1:8000/sse' },
+const UPSTREAM = [
+  {
+    name: 'upstream',
+    heading: 'Upstream',
+    kind: 'text',
+    value: 'url',
+    help: 'The MCP server, such as http://127.0.0.1:8000/sse',
+  },
   {
     name: 'upstream-transport',
     kind: 'choice',
@@ -18,35 +23,179 @@ export const GATEWAY_OPTIONS = [
     help: 'Host header sent upstream (default localhost:<port> for http)',
   },
   {
+    name: 'upstream-header',
+    kind: 'list',
+    value: 'name:value',
+    isSecret: true,
+    separator: ':',
+    help: 'Sent upstream with every request; repeatable',
+  },
+  {
     name: 'family',
     kind: 'choice',
     choices: ['4', '6', 'any'],
     default: '4',
     help: 'Address family to dial; localhost is 127.0.0.1 unless 6',
   },
-  { name: 'key-file', kind: 'text', value: 'file', help: 'Access keys, made by: mcp-drawbridge keys add' },
-  { name: 'auth', kind: 'choice', choices: ['keys', 'none'], help: 'none: ask nobody, and serve this machine alone' },
-  { name: 'allowed-hosts', kind: 'list', value: 'name', help: 'Host names served besides loopback names; repeatable' },
-  { name: 'allowed-origins', kind: 'list', value: 'origin', help: 'Origins of browser pages served; repeatable' },
-  { name: 'limit-calls', kind: 'integer', min: 1, default: 600, help: 'tools/call a minute for each principal' },
-  { name: 'limit-requests', kind: 'integer', min: 1, default: 6000, help: 'HTTP requests a minute for each principal' },
-  { name: 'limit-address', kind: 'integer', min: 1, default: 12_000, help: 'HTTP requests a minute for each address' },
-  { name: 'max-body-bytes', kind: 'integer', min: 1, default: 4_194_304, help: 'Largest message from a client' },
-  { name: 'max-sessions', kind: 'integer', min: 1, default: 1000, help: 'Sessions in all' },
-  { name: 'max-sessions-per-principal', kind: 'integer', min: 1, default: 50, help: 'Sessions of one principal' },
+  {
+    name: 'upstream-connect-timeout',
+    kind: 'seconds',
+    min: 0.1,
+    default: 60,
+    help: 'How long one address may take to connect',
+  },
+  {
+    name: 'upstream-read-timeout',
+    kind: 'seconds',
+    default: 300,
+    help: 'How long a response may take to begin; never cuts a stream; 0 is for ever',
+  },
+  {
+    name: 'upstream-send-timeout',
+    kind: 'seconds',
+    min: 1,
+    default: 300,
+    help: 'How long the server may take to accept a message',
+  },
+  {
+    name: 'identity-header',
+    kind: 'text',
+    value: 'name',
+    mayBeEmpty: true,
+    default: 'X-Forwarded-User',
+    help: 'Header that tells the server who the client is; empty for none',
+  },
+  {
+    name: 'no-forwarded-headers',
+    kind: 'flag',
+    help: 'Do not tell the server the address of the client (X-Real-IP, X-Forwarded-For, -Proto, -Port)',
+  },
 ] as const satisfies readonly Option[];
 
-/** What else the command takes. */
-export const GATEWAY_COMMAND_OPTIONS = [
-  ...GATEWAY_OPTIONS,
+const AUTHENTICATION = [
   {
-    name: 'upstream-header',
-    kind: 'list',
-    value: 'name:value',
-    isSecret: true,
-    help: 'Sent upstream with every request; repeatable',
+    name: 'key-file',
+    heading: 'Who may come in',
+    kind: 'text',
+    value: 'file',
+    isPath: true,
+    help: 'Access keys, made by: mcp-drawbridge keys add',
   },
-  { name: 'host', kind: 'text', value: 'address', default: '127.0.0.1', help: 'Address to listen on' },
+  {
+    name: 'htpasswd-file',
+    kind: 'text',
+    value: 'file',
+    isPath: true,
+    help: 'Users and passwords for HTTP Basic, as of nginx and Apache',
+  },
+  {
+    name: 'allow-weak-passwords',
+    kind: 'flag',
+    help: 'Take an htpasswd file that has plain text, crypt or unsalted SHA-1',
+  },
+  { name: 'jwt-issuer', kind: 'text', value: 'url', help: 'Tokens of this OAuth or OpenID issuer' },
+  { name: 'jwt-audience', kind: 'list', value: 'uri', help: 'What aud must say (default the public URL); repeatable' },
+  {
+    name: 'jwt-jwks-url',
+    kind: 'text',
+    value: 'url',
+    help: "The issuer's keys (default: found by its metadata)",
+  },
+  {
+    name: 'jwt-algorithm',
+    kind: 'list',
+    value: 'name',
+    help: 'Signatures taken (default RS256, PS256, ES256, EdDSA); repeatable',
+  },
+  { name: 'jwt-scope', kind: 'list', value: 'name', help: 'A scope that every token must have; repeatable' },
+  {
+    name: 'mtls',
+    kind: 'choice',
+    choices: ['off', 'accept', 'require'],
+    help: 'TLS client certificates: one credential among others, or needed besides (default accept with --tls-client-ca)',
+  },
+  {
+    name: 'path-keys',
+    kind: 'flag',
+    help: 'Also take a key in the path, /t/<key>/sse, for clients that can send no header',
+  },
+  { name: 'auth', kind: 'choice', choices: ['none'], help: 'none: ask nobody, and serve this machine alone' },
+  {
+    name: 'public-url',
+    kind: 'text',
+    value: 'url',
+    help: 'How clients reach the gateway; its host is served, and named in redirects and metadata',
+  },
+  { name: 'allowed-hosts', kind: 'list', value: 'name', help: 'Host names served besides loopback names; repeatable' },
+  { name: 'allowed-origins', kind: 'list', value: 'origin', help: 'Origins of browser pages served; repeatable' },
+] as const satisfies readonly Option[];
+
+const ADDRESSES = [
+  {
+    name: 'allow-addresses',
+    heading: 'Addresses',
+    kind: 'list',
+    value: 'cidr',
+    help: 'Clients served, such as 10.0.0.0/8 (default all); repeatable',
+  },
+  { name: 'deny-addresses', kind: 'list', value: 'cidr', help: 'Clients refused, whatever is allowed; repeatable' },
+  {
+    name: 'trust-proxies',
+    kind: 'list',
+    value: 'cidr',
+    help: 'Proxies whose X-Forwarded-For, Forwarded and PROXY lines are believed; repeatable',
+  },
+  { name: 'proxy-protocol', kind: 'flag', help: 'Connections of trusted proxies begin with a PROXY line (v1 or v2)' },
+] as const satisfies readonly Option[];
+
+/** A rate in nginx's terms: `600` a minute with as many at once, or `rate=5r/m burst=10`. */
+const LIMITS = [
+  {
+    name: 'limit-calls',
+    heading: 'Limits',
+    kind: 'text',
+    value: 'rate',
+    default: '600',
+    help: 'tools/call of each principal: a number a minute, or "rate=5r/m burst=10"',
+  },
+  {
+    name: 'limit-tool',
+    kind: 'list',
+    value: 'tool:rate',
+    separator: ':',
+    help: 'tools/call of one tool, of each principal; repeatable',
+  },
+  { name: 'limit-requests', kind: 'text', value: 'rate', default: '6000', help: 'HTTP requests of each principal' },
+  { name: 'limit-address', kind: 'text', value: 'rate', default: '12000', help: 'HTTP requests of each address' },
+  {
+    name: 'limit-logins',
+    kind: 'text',
+    value: 'rate',
+    default: '20',
+    help: 'Wrong credentials of each address; who goes on waits longer and longer',
+  },
+  { name: 'max-concurrent-calls', kind: 'integer', min: 1, default: 64, help: 'Open tools/call of one principal' },
+  { name: 'max-sessions', kind: 'integer', min: 1, default: 1000, help: 'Sessions in all' },
+  { name: 'max-sessions-per-principal', kind: 'integer', min: 1, default: 50, help: 'Sessions of one principal' },
+  { name: 'max-streams-per-address', kind: 'integer', min: 1, default: 200, help: 'Event streams of one address' },
+  { name: 'max-body-bytes', kind: 'integer', min: 1, default: 4_194_304, help: 'Largest message from a client' },
+  { name: 'session-idle', kind: 'seconds', min: 1, default: 1800, help: 'A session that is not used ends after this' },
+  { name: 'session-lifetime', kind: 'seconds', min: 1, default: 86_400, help: 'Any session ends after this' },
+] as const satisfies readonly Option[];
+
+/** Options of `mcp-drawbridge gateway` that `createGateway` has too: they can change while the gateway runs. */
+export const GATEWAY_OPTIONS = [...UPSTREAM, ...AUTHENTICATION, ...ADDRESSES, ...LIMITS] as const;
+
+/** What belongs to the server that the command starts. */
+export const LISTENER_OPTIONS = [
+  {
+    name: 'host',
+    heading: 'Listening and TLS',
+    kind: 'text',
+    value: 'address',
+    default: '127.0.0.1',
+    help: 'Address to listen on',
+  },
   {
     name: 'port',
     kind: 'integer',
@@ -55,8 +204,91 @@ export const GATEWAY_COMMAND_OPTIONS = [
     default: 8080,
     help: 'Port to listen on; 0 for any that is free',
   },
+  { name: 'tls-cert', kind: 'text', value: 'file', isPath: true, help: 'PEM file of the certificate and its chain' },
+  { name: 'tls-key', kind: 'text', value: 'file', isPath: true, help: 'PEM file of its private key' },
+  {
+    name: 'tls-min-version',
+    kind: 'choice',
+    choices: ['1.2', '1.3'],
+    default: '1.2',
+    help: 'The oldest TLS spoken',
+  },
+  {
+    name: 'tls-client-ca',
+    kind: 'text',
+    value: 'file',
+    isPath: true,
+    help: 'PEM file of the authorities of client certificates',
+  },
+  { name: 'no-http2', kind: 'flag', help: 'Speak HTTP/1.1 alone over TLS' },
+  {
+    name: 'redirect-port',
+    kind: 'integer',
+    min: 0,
+    max: 65_535,
+    help: 'Also listen here for plain HTTP, and redirect to the public URL',
+  },
+  { name: 'acme', kind: 'list', value: 'domain', help: 'Get the certificate for this name by ACME; repeatable' },
+  { name: 'acme-email', kind: 'text', value: 'address', help: 'Whom the authority writes to' },
+  {
+    name: 'acme-directory',
+    kind: 'text',
+    value: 'url',
+    default: 'https://acme-v02.api.letsencrypt.org/directory',
+    help: 'The authority',
+  },
+  {
+    name: 'acme-folder',
+    kind: 'text',
+    value: 'folder',
+    isPath: true,
+    default: 'acme',
+    help: 'Where account and certificates are kept',
+  },
+  {
+    name: 'acme-ca',
+    kind: 'text',
+    value: 'file',
+    isPath: true,
+    help: "PEM file of the authority that signed the directory's own certificate, where it is a private one",
+  },
+  { name: 'max-connections', kind: 'integer', min: 1, default: 10_000, help: 'Connections in all' },
+  {
+    name: 'max-connections-per-address',
+    kind: 'integer',
+    min: 1,
+    default: 500,
+    help: 'Connections of one address',
+  },
+] as const satisfies readonly Option[];
+
+/** All that the command takes, and its configuration file. */
+export const GATEWAY_COMMAND_OPTIONS = [
+  ...GATEWAY_OPTIONS,
+  ...LISTENER_OPTIONS,
+  {
+    name: 'config',
+    heading: 'Other',
+    kind: 'text',
+    value: 'file',
+    isConfigFile: true,
+    help: 'YAML or JSON file of options; read again on SIGHUP and when it changes',
+  },
+  {
+    name: 'check-config',
+    kind: 'flag',
+    hasNoTwin: true,
+    help: 'Show every value and where it comes from, and start nothing',
+  },
   { name: 'demo', kind: 'flag', help: 'Serve an embedded PostgreSQL with sample data' },
   { name: 'no-tour', kind: 'flag', help: 'With --demo: do not run a query once to show it' },
   { name: 'log-level', kind: 'choice', choices: LOG_LEVELS, default: 'info', help: 'What goes to stderr' },
+  {
+    name: 'log-format',
+    kind: 'choice',
+    choices: ['text', 'json'],
+    default: 'text',
+    help: 'Lines to read, or one JSON object a line',
+  },
   { name: 'help', short: 'h', kind: 'flag', hasNoTwin: true, help: 'Show this text' },
 ] as const satisfies readonly Option[];

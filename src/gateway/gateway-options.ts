@@ -3,11 +3,14 @@ import { type Logger, silentLogger } from '../log.ts';
 import type { UpstreamKind } from '../upstream/detection.ts';
 import type { Family } from '../upstream/dial/dial-route.ts';
 import { headerLines } from '../upstream/upstream-options.ts';
+import { parseRate, type Rate } from './rate.ts';
 
 /** Counters of one limit: the part of express-rate-limit's Store that is used, so that its stores fit. */
 export interface RateLimitStore {
-  init?(options: { readonly windowMs: number }): void;
+  init?(options: { readonly windowMs: number; readonly limit: number }): void;
   increment(key: string): RateLimitCount | Promise<RateLimitCount>;
+  decrement?(key: string): Promise<void> | void;
+  resetKey?(key: string): Promise<void> | void;
   shutdown?(): Promise<void> | void;
 }
 
@@ -16,7 +19,7 @@ export interface RateLimitCount {
   readonly resetTime: Date | undefined;
 }
 
-/** Options of `createGateway`. Sizes are in bytes, durations in milliseconds. */
+/** Options of `createGateway`. Sizes are in bytes, durations in milliseconds, rates as docs/gateway.md has them. */
 export interface GatewayOptions {
   /** The MCP server behind the gateway, such as `http://127.0.0.1:8000/sse`. */
   readonly upstream: string | URL;
@@ -28,22 +31,73 @@ export interface GatewayOptions {
   readonly upstreamHeaders?: Readonly<Record<string, string>>;
   /** The address family dialled. Default `4`. */
   readonly family?: Family;
-  /** A file of access keys, made by `mcp-drawbridge keys add`. */
+  /** For one address of the server. Default 60000. */
+  readonly upstreamConnectTimeoutMs?: number;
+  /** Until the head of a response; never cuts a stream; 0 for as long as it takes. Default 300000. */
+  readonly upstreamReadTimeoutMs?: number;
+  /** Until the server has accepted a message. Default 300000. */
+  readonly upstreamSendTimeoutMs?: number;
+  /** Tells the server who the client is; empty for none. Default `X-Forwarded-User`. */
+  readonly identityHeader?: string;
+  /** Whether X-Real-IP and X-Forwarded-For, -Proto and -Port go upstream, written by us. Default true. */
+  readonly forwardedHeaders?: boolean;
+
+  /** A file of access keys, made by `mcp-drawbridge keys add`. Read again when it changes. */
   readonly keyFile?: string;
-  /** `none` asks nobody for a credential, and serves loopback connections alone. Needed where there is no `keyFile`. */
-  readonly auth?: 'keys' | 'none';
+  /** Users and passwords for HTTP Basic (RFC 7617). Read again when it changes. */
+  readonly htpasswdFile?: string;
+  /** Takes htpasswd entries in plain text, crypt or unsalted SHA-1. Default false. */
+  readonly allowWeakPasswords?: boolean;
+  /** Takes JWTs of this issuer, to the letter. */
+  readonly jwtIssuer?: string;
+  /** One of which `aud` must have. Default: the public URL. */
+  readonly jwtAudience?: readonly string[];
+  /** Default: what the issuer's metadata says. */
+  readonly jwtJwksUrl?: string;
+  /** Default RS256, PS256, ES256, EdDSA. */
+  readonly jwtAlgorithm?: readonly string[];
+  /** Scopes that every token must have. */
+  readonly jwtScope?: readonly string[];
+  /** A verified TLS client certificate: one credential among others, or needed besides. Default `off`. */
+  readonly mtls?: 'off' | 'accept' | 'require';
+  /** Takes a key in the path too: `/t/<key>/sse`. Default false. */
+  readonly pathKeys?: boolean;
+  /** `none` asks nobody for a credential, and serves loopback connections alone. */
+  readonly auth?: 'none';
+  /** How clients reach the gateway, such as `https://db.example.com`. Its host is served. */
+  readonly publicUrl?: string;
   /** Host names served besides loopback names. Default none. */
   readonly allowedHosts?: readonly string[];
   /** Origins of browser pages served, to the letter. Default none. */
   readonly allowedOrigins?: readonly string[];
-  /** `tools/call` requests of one principal in a minute. Default 600. */
-  readonly limitCalls?: number;
-  /** HTTP requests of one principal in a minute. Default 6000. */
-  readonly limitRequests?: number;
-  /** HTTP requests of one address in a minute, before anybody is authenticated. Default 12000. */
-  readonly limitAddress?: number;
-  /** Makes the counters of each limit (express-rate-limit's Store); by default they live in this process. */
-  readonly createStore?: () => RateLimitStore;
+
+  /** CIDRs of clients served. Default all; an empty list is nobody. */
+  readonly allowAddresses?: readonly string[];
+  /** CIDRs of clients refused, whatever is allowed. */
+  readonly denyAddresses?: readonly string[];
+  /** CIDRs of proxies whose X-Forwarded-For and Forwarded are believed. Default none. */
+  readonly trustProxies?: readonly string[];
+
+  /** `tools/call` requests of one principal. Default 600 a minute. */
+  readonly limitCalls?: string | number;
+  /** `tools/call` requests of one principal for one tool, by its name. */
+  readonly limitTool?: Readonly<Record<string, string | number>>;
+  /** HTTP requests of one principal. Default 6000 a minute. */
+  readonly limitRequests?: string | number;
+  /** HTTP requests of one address, before anybody is authenticated. Default 12000 a minute. */
+  readonly limitAddress?: string | number;
+  /** Wrong credentials of one address. Default 20 a minute. */
+  readonly limitLogins?: string | number;
+  /** Makes the counters of the limit with this name (express-rate-limit's Store); by default they live in this process. */
+  readonly createStore?: (name: string) => RateLimitStore;
+  /** Open `tools/call` requests of one principal. Default 64. */
+  readonly maxConcurrentCalls?: number;
+  /** Sessions in all. Default 1000. */
+  readonly maxSessions?: number;
+  /** Sessions of one principal. Default 50. */
+  readonly maxSessionsPerPrincipal?: number;
+  /** Event streams of one address. Default 200. */
+  readonly maxStreamsPerAddress?: number;
   /** The largest message from a client. Default 4 MiB. */
   readonly maxBodyBytes?: number;
   /** The largest message from the server. Default 64 MiB. */
@@ -52,74 +106,134 @@ export interface GatewayOptions {
   readonly maxJsonDepth?: number;
   /** Members and elements in a client's message. Default 100000. */
   readonly maxJsonElements?: number;
-  /** Sessions in all. Default 1000. */
-  readonly maxSessions?: number;
-  /** Sessions of one principal. Default 50. */
-  readonly maxSessionsPerPrincipal?: number;
   /** After this much silence a stream gets a comment. At most 15000. Default 14000. */
   readonly heartbeatMs?: number;
-  /** A Streamable HTTP session that is not used for this long is ended. Default 30 minutes. */
+  /** A session that is not used for this long, and has no live stream, is ended. Default 30 minutes. */
   readonly sessionIdleMs?: number;
+  /** Any session is ended after this long. Default 24 hours. */
+  readonly sessionLifetimeMs?: number;
   /** A client that reads nothing for this long is cut off. Default 60000. */
   readonly stallTimeoutMs?: number;
-  /** Whether clients reach the gateway over TLS; adds Strict-Transport-Security. Default false. */
+  /** Whether every client reaches the gateway over TLS; adds Strict-Transport-Security. Default: what the connection is. */
   readonly isTls?: boolean;
   /** Default: says nothing. A pino instance fits. */
   readonly logger?: Logger;
 }
 
-export type ResolvedGatewayOptions = Required<Omit<GatewayOptions, 'upstream' | 'keyFile' | 'createStore'>> & {
+type Rates = 'limitCalls' | 'limitRequests' | 'limitAddress' | 'limitLogins';
+type MayBeMissing =
+  | 'keyFile'
+  | 'htpasswdFile'
+  | 'jwtIssuer'
+  | 'jwtJwksUrl'
+  | 'allowAddresses'
+  | 'createStore'
+  | 'isTls';
+
+export type ResolvedGatewayOptions = Required<
+  Omit<GatewayOptions, MayBeMissing | Rates | 'upstream' | 'limitTool' | 'auth' | 'publicUrl'>
+> & { readonly [Name in MayBeMissing]: GatewayOptions[Name] | undefined } & { readonly [Name in Rates]: Rate } & {
   readonly upstream: URL;
-  readonly keyFile: string | undefined;
-  readonly createStore: (() => RateLimitStore) | undefined;
+  readonly auth: 'none' | undefined;
+  readonly publicUrl: URL | undefined;
+  readonly limitTool: ReadonlyMap<string, Rate>;
 };
+
+/** The lowest limits of HTTP requests under which a client can still connect: a handshake is four requests. */
+const MIN_REQUESTS_AT_ONCE = 20;
 
 /** Fills in the defaults; throws `config`, naming the option, for what cannot be meant. */
 export function resolveGatewayOptions(options: GatewayOptions): ResolvedGatewayOptions {
-  const upstream = parseUpstream(options.upstream);
-  const auth = options.auth ?? (options.keyFile === undefined ? undefined : 'keys');
-  if (auth === undefined || (auth === 'keys') !== (options.keyFile !== undefined)) {
-    throw new DrawbridgeError('config', 'it is not said who may use the gateway', {
-      why: auth === 'none' ? 'there is a key file, and auth is "none"' : 'there is no key file, and auth is not "none"',
-      hint: 'Give keyFile (--key-file), or auth: "none" (--auth none) to serve this machine alone.',
-    });
-  }
+  const upstream = parseHttpUrl(options.upstream, 'the upstream', 'http://127.0.0.1:8000/sse');
+  checkWhoMayUse(options);
   const port = upstream.port === '' ? '80' : upstream.port;
   // Each session's upstream would refuse them; better now than then.
   headerLines(options.upstreamHeaders ?? {});
   return {
     upstream,
-    auth,
-    keyFile: options.keyFile,
-    createStore: options.createStore,
     upstreamTransport: options.upstreamTransport ?? 'auto',
     upstreamHost: options.upstreamHost ?? (upstream.protocol === 'https:' ? upstream.host : `localhost:${port}`),
     upstreamHeaders: options.upstreamHeaders ?? {},
     family: options.family ?? '4',
+    upstreamConnectTimeoutMs: atLeast(100, 'upstreamConnectTimeoutMs', options.upstreamConnectTimeoutMs ?? 60_000),
+    upstreamReadTimeoutMs: atLeast(0, 'upstreamReadTimeoutMs', options.upstreamReadTimeoutMs ?? 300_000),
+    upstreamSendTimeoutMs: atLeast(100, 'upstreamSendTimeoutMs', options.upstreamSendTimeoutMs ?? 300_000),
+    identityHeader: options.identityHeader ?? 'X-Forwarded-User',
+    forwardedHeaders: options.forwardedHeaders ?? true,
+    keyFile: options.keyFile,
+    htpasswdFile: options.htpasswdFile,
+    allowWeakPasswords: options.allowWeakPasswords ?? false,
+    jwtIssuer: options.jwtIssuer,
+    jwtAudience: options.jwtAudience ?? [],
+    jwtJwksUrl: options.jwtJwksUrl,
+    jwtAlgorithm: options.jwtAlgorithm ?? ['RS256', 'PS256', 'ES256', 'EdDSA'],
+    jwtScope: options.jwtScope ?? [],
+    mtls: options.mtls ?? 'off',
+    pathKeys: options.pathKeys ?? false,
+    auth: options.auth,
+    publicUrl:
+      options.publicUrl === undefined
+        ? undefined
+        : parseHttpUrl(options.publicUrl, 'publicUrl', 'https://db.example.com'),
     allowedHosts: options.allowedHosts ?? [],
     allowedOrigins: options.allowedOrigins ?? [],
-    limitCalls: atLeast(1, 'limitCalls', options.limitCalls ?? 600),
-    limitRequests: atLeast(1, 'limitRequests', options.limitRequests ?? 6000),
-    limitAddress: atLeast(1, 'limitAddress', options.limitAddress ?? 12_000),
+    allowAddresses: options.allowAddresses,
+    denyAddresses: options.denyAddresses ?? [],
+    trustProxies: options.trustProxies ?? [],
+    limitCalls: parseRate(options.limitCalls ?? 600, 'limitCalls'),
+    limitTool: new Map(
+      Object.entries(options.limitTool ?? {}).map(([tool, rate]) => [tool, parseRate(rate, `limitTool of "${tool}"`)]),
+    ),
+    limitRequests: requestRate(options.limitRequests ?? 6000, 'limitRequests'),
+    limitAddress: requestRate(options.limitAddress ?? 12_000, 'limitAddress'),
+    limitLogins: parseRate(options.limitLogins ?? 20, 'limitLogins'),
+    createStore: options.createStore,
+    maxConcurrentCalls: atLeast(1, 'maxConcurrentCalls', options.maxConcurrentCalls ?? 64),
+    maxSessions: atLeast(1, 'maxSessions', options.maxSessions ?? 1000),
+    maxSessionsPerPrincipal: atLeast(1, 'maxSessionsPerPrincipal', options.maxSessionsPerPrincipal ?? 50),
+    maxStreamsPerAddress: atLeast(1, 'maxStreamsPerAddress', options.maxStreamsPerAddress ?? 200),
     maxBodyBytes: atLeast(1, 'maxBodyBytes', options.maxBodyBytes ?? 4 * 1024 * 1024),
     maxMessageBytes: atLeast(1024, 'maxMessageBytes', options.maxMessageBytes ?? 64 * 1024 * 1024),
     maxJsonDepth: atLeast(4, 'maxJsonDepth', options.maxJsonDepth ?? 64),
     maxJsonElements: atLeast(16, 'maxJsonElements', options.maxJsonElements ?? 100_000),
-    maxSessions: atLeast(1, 'maxSessions', options.maxSessions ?? 1000),
-    maxSessionsPerPrincipal: atLeast(1, 'maxSessionsPerPrincipal', options.maxSessionsPerPrincipal ?? 50),
     heartbeatMs: Math.min(15_000, atLeast(10, 'heartbeatMs', options.heartbeatMs ?? 14_000)),
     sessionIdleMs: atLeast(1000, 'sessionIdleMs', options.sessionIdleMs ?? 30 * 60_000),
+    sessionLifetimeMs: atLeast(1000, 'sessionLifetimeMs', options.sessionLifetimeMs ?? 24 * 3_600_000),
     stallTimeoutMs: atLeast(100, 'stallTimeoutMs', options.stallTimeoutMs ?? 60_000),
-    isTls: options.isTls ?? false,
+    isTls: options.isTls,
     logger: options.logger ?? silentLogger,
   };
 }
 
-function parseUpstream(text: string | URL): URL {
+/** Fails closed: it must be said who may come in, and said once. */
+function checkWhoMayUse(options: GatewayOptions): void {
+  const { auth, keyFile, htpasswdFile, jwtIssuer, mtls } = options;
+  const asksSomebody = [keyFile, htpasswdFile, jwtIssuer].some((value) => value !== undefined);
+  const hasCredentials = asksSomebody || (mtls !== undefined && mtls !== 'off');
+  if (hasCredentials === (auth === undefined)) return;
+  throw new DrawbridgeError('config', 'it is not said who may use the gateway', {
+    why: hasCredentials
+      ? 'there are credentials, and auth is "none"'
+      : 'there are no credentials, and auth is not "none"',
+    hint: 'Give keyFile (--key-file) or another kind of credential, or auth: "none" (--auth none) to serve this machine alone.',
+  });
+}
+
+/** A limit on every HTTP request must leave room for a handshake, whatever is meant by it. */
+function requestRate(text: string | number, name: string): Rate {
+  const rate = parseRate(text, name);
+  if (rate.burst + 1 >= MIN_REQUESTS_AT_ONCE) return rate;
+  throw new DrawbridgeError('config', `${name} leaves no room for a handshake`, {
+    why: `it counts every HTTP request, and lets ${rate.burst + 1} come at once; a client that connects needs a few`,
+    hint: `Give it burst=${MIN_REQUESTS_AT_ONCE} or more, and limit what tools do with limitCalls (--limit-calls).`,
+  });
+}
+
+function parseHttpUrl(text: string | URL, what: string, example: string): URL {
   const url = URL.canParse(String(text)) ? new URL(text) : undefined;
   if (url === undefined || !['http:', 'https:'].includes(url.protocol) || url.hostname === '') {
-    throw new DrawbridgeError('config', `the upstream ${JSON.stringify(String(text))} is not an http or https URL`, {
-      hint: 'Such as http://127.0.0.1:8000/sse',
+    throw new DrawbridgeError('config', `${what} ${JSON.stringify(String(text))} is not an http or https URL`, {
+      hint: `Such as ${example}`,
     });
   }
   return url;

@@ -50,7 +50,7 @@ class HttpGateway implements Gateway {
   readonly #sessions: SessionTable;
   readonly #chain: PolicyChain;
   readonly #mcp: McpRoutes;
-  readonly #headers: readonly string[];
+  readonly #headers: { readonly http: readonly string[]; readonly https: readonly string[] };
   readonly #heart: NodeJS.Timeout;
 
   constructor(options: ResolvedGatewayOptions) {
@@ -58,7 +58,11 @@ class HttpGateway implements Gateway {
     this.#sessions = new SessionTable(options);
     this.#chain = assemblePolicies(options, this.#sessions);
     this.#mcp = new McpRoutes(options, this.#sessions);
-    this.#headers = securityHeaders(options);
+    const { isTls } = options;
+    this.#headers = {
+      http: securityHeaders({ isTls: isTls ?? false }),
+      https: securityHeaders({ isTls: isTls ?? true }),
+    };
     // Beats come twice in the time that may pass in silence, so that none is ever late.
     this.#heart = setInterval(() => this.#beat(), options.heartbeatMs / 2);
     this.#heart.unref();
@@ -112,17 +116,22 @@ class HttpGateway implements Gateway {
     const url = req.url ?? '';
     const mark = url.indexOf('?');
     const path = mark === -1 ? url : url.slice(0, mark);
+    const scheme = 'encrypted' in req.socket ? 'https' : 'http';
     return {
       req,
       res,
       route: Object.hasOwn(ROUTES, path) ? (ROUTES[path] ?? 'other') : 'other',
       mountPath,
       query: mark === -1 ? '' : url.slice(mark + 1),
+      pathKey: undefined,
+      startedAt: performance.now(),
       address: (req.socket.remoteAddress ?? '').replace(/^::ffff:(?=\d+\.)/, ''),
-      headers: this.#headers,
+      scheme,
+      headers: this.#headers[scheme],
       principal: undefined,
       body: undefined,
       message: undefined,
+      tool: undefined,
       session: undefined,
     };
   }

@@ -1,20 +1,20 @@
 import { readFileSync } from 'node:fs';
 import { createServer, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
-import { GATEWAY_COMMAND_OPTIONS, GATEWAY_OPTIONS } from '../../config/gateway-options.ts';
+import { GATEWAY_COMMAND_OPTIONS } from '../../config/gateway-options.ts';
 import { environmentNote, formatOptions } from '../../config/help.ts';
-import { type OptionValues, propertyName } from '../../config/option.ts';
 import { parseOptions } from '../../config/parse-options.ts';
 import { DrawbridgeError } from '../../errors.ts';
 import { createGateway, type Gateway } from '../../gateway/gateway.ts';
 import type { GatewayOptions } from '../../gateway/gateway-options.ts';
 import { type Logger, secretsOf } from '../../log.ts';
 import { isLoopback } from '../../upstream/dial/loopback.ts';
+import { type GatewayValues, gatewayOptionsOf } from '../gateway-settings.ts';
 import { parseHeaders } from '../headers.ts';
 import { createStderrLogger, reporting, usageError } from '../report.ts';
 import { parseServerUrl, showUrl } from '../server-url.ts';
 
-type Values = OptionValues<typeof GATEWAY_COMMAND_OPTIONS>;
+type Values = GatewayValues;
 
 /** A request's head must arrive within this time, and its body within the next. */
 const HEADERS_TIMEOUT_MS = 15_000;
@@ -87,22 +87,13 @@ const start: StartGateway = async (values, upstream, more) => {
       hint: 'Give --key-file, or listen on 127.0.0.1.',
     });
   }
-  const known = Object.fromEntries(
-    GATEWAY_OPTIONS.flatMap((option) => {
-      const value = values[option.name];
-      return value === undefined ? [] : [[propertyName(option), value]];
-    }),
+  const options = { ...gatewayOptionsOf({ ...values, upstream: upstream.href }), ...more };
+  const asksNobody = [options.keyFile, options.htpasswdFile, options.jwtIssuer, options.mtls].every(
+    (value) => value === undefined,
   );
-  const gateway = createGateway({
-    ...known,
-    upstream,
-    upstreamHeaders,
-    // On loopback nobody else can come in: that is what saying nothing means there.
-    ...(hasKeys || values.auth !== undefined ? {} : { auth: 'none' }),
-    logger,
-    ...more,
-  } as GatewayOptions);
-  if (!hasKeys) logger.warn('no --key-file: every program on this machine can use the gateway');
+  // On loopback nobody else can come in: that is what saying nothing means there.
+  const gateway = createGateway({ ...options, ...(asksNobody ? { auth: 'none' } : {}), logger });
+  if (asksNobody) logger.warn('no --key-file: every program on this machine can use the gateway');
 
   const server = createServer({ maxHeaderSize: MAX_HEADER_BYTES, noDelay: true, keepAlive: true }, gateway.handler);
   server.headersTimeout = HEADERS_TIMEOUT_MS;

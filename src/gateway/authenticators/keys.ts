@@ -21,13 +21,18 @@ const BEARER = /^bearer +([A-Za-z0-9._~+/=-]+) *$/i;
  */
 export function keyAuthenticator(path: string): Authenticator {
   const keys = readKeys(path);
-  return ({ req }) => {
-    const { authorization, 'x-api-key': apiKey } = req.headers;
-    // Two credentials in one request are two claims about who sent it.
-    if (authorization !== undefined && apiKey !== undefined) return undefined;
-    const key = authorization === undefined ? apiKey : BEARER.exec(authorization)?.[1];
-    if (typeof key !== 'string' || key === '' || key.length > MAX_KEY_CHARS) return undefined;
-    return findKey(keys, key);
+  return {
+    challenges: ['Bearer realm="mcp-drawbridge"'],
+    authenticate: ({ req }) => {
+      const { authorization, 'x-api-key': apiKey } = req.headers;
+      if (authorization === undefined && apiKey === undefined) return 'absent';
+      // Two credentials in one request are two claims about who sent it.
+      if (authorization !== undefined && apiKey !== undefined) return 'wrong';
+      const key = authorization === undefined ? apiKey : BEARER.exec(authorization)?.[1];
+      if (typeof key !== 'string' || key === '' || key.length > MAX_KEY_CHARS) return 'wrong';
+      return findKey(keys, key) ?? 'wrong';
+    },
+    close: () => {},
   };
 }
 
@@ -62,6 +67,6 @@ function readKeys(path: string): readonly KnownKey[] {
   }
   return parseKeyFile(text, path).map(({ name, hash }) => ({
     digest: Buffer.from(hash.slice('sha256:'.length), 'latin1'),
-    principal: { id: name, method: 'key', scopes: [] },
+    principal: { id: name, method: 'key', scopes: [], isCurrent: () => true },
   }));
 }

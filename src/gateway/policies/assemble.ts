@@ -1,7 +1,8 @@
 import { keyAuthenticator } from '../authenticators/keys.ts';
 import type { RateLimitStore, ResolvedGatewayOptions } from '../gateway-options.ts';
+import type { Rate } from '../rate.ts';
 import type { SessionTable } from '../session-table.ts';
-import { authenticate, loopbackOnly } from './authenticate.ts';
+import { type Authenticator, authenticate, loopbackOnly } from './authenticate.ts';
 import { readBody } from './body.ts';
 import type { NamedPolicy } from './chain.ts';
 import { answerPreflight, checkOrigin } from './cors.ts';
@@ -11,8 +12,6 @@ import { httpMethod } from './http-method.ts';
 import { checkJsonShape } from './json-shape.ts';
 import { byAddress, byPrincipal, byPrincipalAndCall, createMemoryStore, rateLimit } from './rate-limit.ts';
 import { findSession } from './session-owner.ts';
-
-const WINDOW_MS = 60_000;
 
 export interface PolicyChain {
   /** For the routes that are not MCP: a wrong Host or Origin is refused everywhere. */
@@ -26,33 +25,39 @@ export interface PolicyChain {
 /** The chain in its order, which is a contract: cheap and anonymous first, and nothing parsed before somebody is known. */
 export function assemblePolicies(options: ResolvedGatewayOptions, sessions: SessionTable): PolicyChain {
   const stores: RateLimitStore[] = [];
-  const limiter = (limit: number, bucketOf: typeof byPrincipal): NamedPolicy['policy'] => {
-    const store = (options.createStore ?? createMemoryStore)();
+  const limiter = (name: string, rate: Rate, bucketOf: typeof byPrincipal): NamedPolicy => {
+    const store = (options.createStore ?? createMemoryStore)(name);
     stores.push(store);
-    return rateLimit({ limit, windowMs: WINDOW_MS, store, bucketOf });
+    return { name, policy: rateLimit({ rate, store, bucketOf }) };
   };
-  const authenticator = options.keyFile === undefined ? loopbackOnly : keyAuthenticator(options.keyFile);
+  const authenticators = assembleAuthenticators(options);
   const edge: NamedPolicy[] = [
     { name: 'http-grammar', policy: httpGrammar },
     { name: 'host', policy: checkHost(options.allowedHosts) },
     { name: 'origin', policy: checkOrigin(options.allowedOrigins) },
     { name: 'preflight', policy: answerPreflight },
-    { name: 'address-limit', policy: limiter(options.limitAddress, byAddress) },
+    limiter('address-limit', options.limitAddress, byAddress),
   ];
   return {
     edge,
     mcp: [
       ...edge,
-      { name: 'authenticate', policy: authenticate(authenticator) },
-      { name: 'principal-limit', policy: limiter(options.limitRequests, byPrincipal) },
+      { name: 'authenticate', policy: authenticate(authenticators) },
+      limiter('principal-limit', options.limitRequests, byPrincipal),
       { name: 'http-method', policy: httpMethod },
       { name: 'body', policy: readBody(options.maxBodyBytes) },
       { name: 'json-shape', policy: checkJsonShape(options) },
       { name: 'session-owner', policy: findSession(sessions) },
-      { name: 'call-limit', policy: limiter(options.limitCalls, byPrincipalAndCall) },
+      limiter('call-limit', options.limitCalls, byPrincipalAndCall),
     ],
     close: () => {
       for (const store of stores) store.shutdown?.();
+      for (const authenticator of authenticators) authenticator.close();
     },
   };
+}
+
+function assembleAuthenticators(options: ResolvedGatewayOptions): readonly Authenticator[] {
+  if (options.auth === 'none') return [loopbackOnly];
+  return options.keyFile === undefined ? [] : [keyAuthenticator(options.keyFile)];
 }

@@ -1,13 +1,12 @@
 import { ipKeyGenerator, MemoryStore, type Options } from 'express-rate-limit';
 import { DrawbridgeError } from '../../errors.ts';
 import type { RateLimitCount, RateLimitStore } from '../gateway-options.ts';
+import type { Rate } from '../rate.ts';
 import type { Policy, Refusal } from '../refusal.ts';
 import type { RequestContext } from '../request-context.ts';
 
 export interface RateLimitOptions {
-  /** Requests within the window; one more is refused. */
-  readonly limit: number;
-  readonly windowMs: number;
+  readonly rate: Rate;
   /** Counts; express-rate-limit's memory store unless one is given. */
   readonly store: RateLimitStore;
   /** The bucket that the request falls into; undefined where this limit does not concern it. */
@@ -19,7 +18,7 @@ export function createMemoryStore(): RateLimitStore {
   const store = new MemoryStore();
   return {
     // Of express-rate-limit's options, stores read the window alone.
-    init: ({ windowMs }) => store.init({ windowMs } as Options),
+    init: ({ windowMs, limit }) => store.init({ windowMs, limit } as Options),
     increment: (key) => store.increment(key),
     shutdown: () => store.shutdown(),
   };
@@ -27,8 +26,10 @@ export function createMemoryStore(): RateLimitStore {
 
 /** Refuses with 429 and `Retry-After` (RFC 6585 §4) what exceeds the limit of its bucket. */
 export function rateLimit(options: RateLimitOptions): Policy {
-  const { limit, windowMs, store, bucketOf } = options;
-  store.init?.({ windowMs });
+  const { rate, store, bucketOf } = options;
+  const { periodMs: windowMs } = rate;
+  const limit = rate.burst + 1;
+  store.init?.({ windowMs, limit });
   const judge = ({ totalHits, resetTime }: RateLimitCount): Refusal | undefined => {
     if (totalHits <= limit) return undefined;
     const waitMs = Math.max(0, (resetTime?.getTime() ?? Date.now() + windowMs) - Date.now());

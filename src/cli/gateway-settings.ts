@@ -1,0 +1,82 @@
+import type { GATEWAY_COMMAND_OPTIONS } from '../config/gateway-options.ts';
+import type { OptionValues } from '../config/option.ts';
+import type { GatewayOptions } from '../gateway/gateway-options.ts';
+import { parseHeaders } from './headers.ts';
+import { usageError } from './report.ts';
+import { parseServerUrl } from './server-url.ts';
+
+export type GatewayValues = OptionValues<typeof GATEWAY_COMMAND_OPTIONS>;
+
+/** What `createGateway` takes of the command's options, but its logger; those not given are left to its defaults. */
+export function gatewayOptionsOf(values: GatewayValues): Omit<GatewayOptions, 'logger'> {
+  if (values.upstream === undefined)
+    throw usageError('--upstream is missing', {
+      hint: 'Such as --upstream http://127.0.0.1:8000/sse, or try --demo.',
+    });
+  const limitTool = readPairs(values['limit-tool'] ?? [], '--limit-tool');
+  return dropUndefined({
+    upstream: parseServerUrl(values.upstream, 'the upstream'),
+    upstreamHeaders: parseHeaders(values['upstream-header'] ?? [], { where: '--upstream-header' }),
+    upstreamTransport: values['upstream-transport'],
+    upstreamHost: values['upstream-host'],
+    family: values.family,
+    upstreamConnectTimeoutMs: inMs(values['upstream-connect-timeout']),
+    upstreamReadTimeoutMs: inMs(values['upstream-read-timeout']),
+    upstreamSendTimeoutMs: inMs(values['upstream-send-timeout']),
+    identityHeader: values['identity-header'],
+    forwardedHeaders: values['no-forwarded-headers'] !== true,
+    keyFile: values['key-file'],
+    htpasswdFile: values['htpasswd-file'],
+    allowWeakPasswords: values['allow-weak-passwords'],
+    jwtIssuer: values['jwt-issuer'],
+    jwtAudience: values['jwt-audience'],
+    jwtJwksUrl: values['jwt-jwks-url'],
+    jwtAlgorithm: values['jwt-algorithm'],
+    jwtScope: values['jwt-scope'],
+    mtls: values.mtls ?? (values['tls-client-ca'] === undefined ? undefined : 'accept'),
+    pathKeys: values['path-keys'],
+    auth: values.auth,
+    publicUrl: values['public-url'],
+    allowedHosts: values['allowed-hosts'],
+    allowedOrigins: values['allowed-origins'],
+    allowAddresses: values['allow-addresses'],
+    denyAddresses: values['deny-addresses'],
+    trustProxies: values['trust-proxies'],
+    limitCalls: values['limit-calls'],
+    limitTool,
+    limitRequests: values['limit-requests'],
+    limitAddress: values['limit-address'],
+    limitLogins: values['limit-logins'],
+    maxConcurrentCalls: values['max-concurrent-calls'],
+    maxSessions: values['max-sessions'],
+    maxSessionsPerPrincipal: values['max-sessions-per-principal'],
+    maxStreamsPerAddress: values['max-streams-per-address'],
+    maxBodyBytes: values['max-body-bytes'],
+    sessionIdleMs: inMs(values['session-idle']),
+    sessionLifetimeMs: inMs(values['session-lifetime']),
+  });
+}
+
+function inMs(seconds: number | undefined): number | undefined {
+  return seconds === undefined ? undefined : Math.round(seconds * 1000);
+}
+
+type Defined<T> = { [K in keyof T]: Exclude<T[K], undefined> };
+
+function dropUndefined<T extends object>(options: T): Defined<T> {
+  return Object.fromEntries(Object.entries(options).filter(([, value]) => value !== undefined)) as Defined<T>;
+}
+
+/** `tool:rate` pairs; of two for the same tool the later counts. */
+function readPairs(pairs: readonly string[], where: string): Record<string, string> {
+  return Object.fromEntries(
+    pairs.map((pair, index) => {
+      const colon = pair.indexOf(':');
+      if (colon > 0) return [pair.slice(0, colon), pair.slice(colon + 1).trim()];
+      throw usageError(`${where} takes a tool, a colon and a rate`, {
+        why: `number ${index + 1} of them is not that`,
+        hint: `Such as ${where} "execute_sql: rate=5r/m burst=10"`,
+      });
+    }),
+  );
+}
