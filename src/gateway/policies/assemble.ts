@@ -1,8 +1,8 @@
-import { keyAuthenticator } from '../authenticators/keys.ts';
+import { assembleAuthenticators } from '../authenticators/assemble.ts';
 import type { RateLimitStore, ResolvedGatewayOptions } from '../gateway-options.ts';
 import type { Rate } from '../rate.ts';
 import type { SessionTable } from '../session-table.ts';
-import { type Authenticator, authenticate, loopbackOnly } from './authenticate.ts';
+import { authenticate } from './authenticate.ts';
 import { readBody } from './body.ts';
 import type { NamedPolicy } from './chain.ts';
 import { answerPreflight, checkOrigin } from './cors.ts';
@@ -55,9 +55,4 @@ export function assemblePolicies(options: ResolvedGatewayOptions, sessions: Sess
       for (const authenticator of authenticators) authenticator.close();
     },
   };
-}
-
-function assembleAuthenticators(options: ResolvedGatewayOptions): readonly Authenticator[] {
-  if (options.auth === 'none') return [loopbackOnly];
-  return options.keyFile === undefined ? [] : [keyAuthenticator(options.keyFile)];
 }
