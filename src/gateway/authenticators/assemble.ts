@@ -6,6 +6,8 @@ import { keyAuthenticator } from './keys.ts';
 export function assembleAuthenticators(options: ResolvedGatewayOptions): readonly Authenticator[] {
   if (options.auth === 'none') return [loopbackOnly];
   const authenticators: Authenticator[] = [];
-  if (options.keyFile !== undefined) authenticators.push(keyAuthenticator(options.keyFile));
+  const { keyFile, jwtIssuer, logger } = options;
+  const hasJwt = jwtIssuer !== undefined;
+  if (keyFile !== undefined) authenticators.push(keyAuthenticator({ path: keyFile, logger, hasJwt }));
   return authenticators;
 }
