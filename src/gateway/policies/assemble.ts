@@ -10,6 +10,7 @@ import { checkHost } from './host.ts';
 import { httpGrammar } from './http-grammar.ts';
 import { httpMethod } from './http-method.ts';
 import { checkJsonShape } from './json-shape.ts';
+import { LoginBackoff } from './login-backoff.ts';
 import { byAddress, byPrincipal, byPrincipalAndCall, createMemoryStore, rateLimit } from './rate-limit.ts';
 import { findSession } from './session-owner.ts';
 
@@ -31,6 +32,7 @@ export function assemblePolicies(options: ResolvedGatewayOptions, sessions: Sess
     return { name, policy: rateLimit({ rate, store, bucketOf }) };
   };
   const authenticators = assembleAuthenticators(options);
+  const backoff = new LoginBackoff({ rate: options.limitLogins, logger: options.logger });
   const edge: NamedPolicy[] = [
     { name: 'http-grammar', policy: httpGrammar },
     { name: 'host', policy: checkHost(options.allowedHosts) },
@@ -42,7 +44,7 @@ export function assemblePolicies(options: ResolvedGatewayOptions, sessions: Sess
     edge,
     mcp: [
       ...edge,
-      { name: 'authenticate', policy: authenticate(authenticators) },
+      { name: 'authenticate', policy: authenticate(authenticators, backoff) },
       limiter('principal-limit', options.limitRequests, byPrincipal),
       { name: 'http-method', policy: httpMethod },
       { name: 'body', policy: readBody(options.maxBodyBytes) },
