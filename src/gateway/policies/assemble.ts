@@ -1,8 +1,8 @@
-import { keyAuthenticator } from '../authenticators/keys.ts';
+import { assembleAuthenticators } from '../authenticators/assemble.ts';
 import type { RateLimitStore, ResolvedGatewayOptions } from '../gateway-options.ts';
 import type { Rate } from '../rate.ts';
 import type { SessionTable } from '../session-table.ts';
-import { type Authenticator, authenticate, loopbackOnly } from './authenticate.ts';
+import { authenticate } from './authenticate.ts';
 import { readBody } from './body.ts';
 import type { NamedPolicy } from './chain.ts';
 import { answerPreflight, checkOrigin } from './cors.ts';
@@ -10,6 +10,7 @@ import { checkHost } from './host.ts';
 import { httpGrammar } from './http-grammar.ts';
 import { httpMethod } from './http-method.ts';
 import { checkJsonShape } from './json-shape.ts';
+import { LoginBackoff } from './login-backoff.ts';
 import { byAddress, byPrincipal, byPrincipalAndCall, createMemoryStore, rateLimit } from './rate-limit.ts';
 import { findSession } from './session-owner.ts';
 
@@ -33,6 +34,7 @@ export function assemblePolicies(options: ResolvedGatewayOptions, sessions: Sess
     return { name, policy: rateLimit({ rate, store, bucketOf }) };
   };
   const authenticators = assembleAuthenticators(options);
+  const backoff = new LoginBackoff({ rate: options.limitLogins, logger: options.logger });
   const edge: NamedPolicy[] = [
     { name: 'http-grammar', policy: httpGrammar },
     { name: 'host', policy: checkHost(options.allowedHosts) },
@@ -44,7 +46,7 @@ export function assemblePolicies(options: ResolvedGatewayOptions, sessions: Sess
     edge,
     mcp: [
       ...edge,
-      { name: 'authenticate', policy: authenticate(authenticators) },
+      { name: 'authenticate', policy: authenticate(authenticators, backoff) },
       limiter('principal-limit', options.limitRequests, byPrincipal),
       { name: 'http-method', policy: httpMethod },
       { name: 'body', policy: readBody(options.maxBodyBytes) },
@@ -58,9 +60,4 @@ export function assemblePolicies(options: ResolvedGatewayOptions, sessions: Sess
       for (const authenticator of authenticators) authenticator.close();
     },
   };
-}
-
-function assembleAuthenticators(options: ResolvedGatewayOptions): readonly Authenticator[] {
-  if (options.auth === 'none') return [loopbackOnly];
-  return options.keyFile === undefined ? [] : [keyAuthenticator(options.keyFile)];
 }
