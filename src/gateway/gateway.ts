@@ -6,6 +6,7 @@ import { McpRoutes } from './mcp-routes.ts';
 import { takePathKey } from './path-key.ts';
 import { assemblePolicies, type PolicyChain } from './policies/assemble.ts';
 import { admit } from './policies/chain.ts';
+import { serveProtectedResource } from './protected-resource.ts';
 import { createReadinessCheck } from './readiness.ts';
 import { ANSWERED, type Refusal, writeRefusal } from './refusal.ts';
 import type { RequestContext, Route } from './request-context.ts';
@@ -134,7 +135,10 @@ class HttpGateway implements Gateway {
   #createExpress(): { router: express.Router; app: express.Express } {
     const router = express.Router();
     router.use((req, res, next) => {
-      this.#enter(this.#createContext(req, res, req.baseUrl), next);
+      const context = this.#createContext(req, res, req.baseUrl);
+      this.#enter(context, (error) => {
+        if (error !== undefined || !serveProtectedResource(this.#options, context, req.path)) next(error);
+      });
     });
     router.get('/health', (_req, res) => {
       res.json({ status: 'ok' });

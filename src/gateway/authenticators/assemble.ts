@@ -1,5 +1,6 @@
 import type { ResolvedGatewayOptions } from '../gateway-options.ts';
 import { type Authenticator, loopbackOnly } from '../policies/authenticate.ts';
+import { jwtAuthenticator } from './jwt.ts';
 import { keyAuthenticator } from './keys.ts';
 
 /** Every way of showing who one is that the options name; a request may use any one of them. */
@@ -9,5 +10,6 @@ export function assembleAuthenticators(options: ResolvedGatewayOptions): readonl
   const { keyFile, jwtIssuer, logger } = options;
   const hasJwt = jwtIssuer !== undefined;
   if (keyFile !== undefined) authenticators.push(keyAuthenticator({ path: keyFile, logger, hasJwt }));
+  if (jwtIssuer !== undefined) authenticators.push(jwtAuthenticator(options, jwtIssuer));
   return authenticators;
 }
