@@ -1,5 +1,7 @@
 import type { ResolvedGatewayOptions } from '../gateway-options.ts';
 import { type Authenticator, loopbackOnly } from '../policies/authenticate.ts';
+import { basicAuthenticator } from './basic.ts';
+import { clientCertificateAuthenticator } from './client-certificate.ts';
 import { jwtAuthenticator } from './jwt.ts';
 import { keyAuthenticator } from './keys.ts';
 
@@ -7,9 +9,13 @@ import { keyAuthenticator } from './keys.ts';
 export function assembleAuthenticators(options: ResolvedGatewayOptions): readonly Authenticator[] {
   if (options.auth === 'none') return [loopbackOnly];
   const authenticators: Authenticator[] = [];
-  const { keyFile, jwtIssuer, logger } = options;
+  const { keyFile, htpasswdFile, allowWeakPasswords, jwtIssuer, mtls, logger } = options;
   const hasJwt = jwtIssuer !== undefined;
   if (keyFile !== undefined) authenticators.push(keyAuthenticator({ path: keyFile, logger, hasJwt }));
+  if (htpasswdFile !== undefined) {
+    authenticators.push(basicAuthenticator({ path: htpasswdFile, allowWeakPasswords, logger }));
+  }
+  if (mtls !== 'off') authenticators.push(clientCertificateAuthenticator({ mtls }));
   if (jwtIssuer !== undefined) authenticators.push(jwtAuthenticator(options, jwtIssuer));
   return authenticators;
 }
