@@ -29,6 +29,8 @@ export interface OauthIssuer {
   /** Bytes of a flood that were really written. */
   readonly flooded: () => number;
   mood: { metadata: IssuerMood; jwks: IssuerMood };
+  /** Of the metadata of RFC 8414, where it differs from that of OpenID Connect. */
+  oauthMetadata: IssuerMood | undefined;
   /** What the metadata says besides or instead. */
   metadata: Record<string, unknown>;
   /** The current public key as PEM, and its JWK. */
@@ -99,9 +101,10 @@ export async function startIssuer(
   const server = createServer((req: IncomingMessage, res: ServerResponse) => {
     const url = req.url ?? '';
     requests.push(url);
-    const wellKnown = [`/.well-known/oauth-authorization-server${path}`, `${path}/.well-known/openid-configuration`];
-    if (wellKnown.includes(url)) answer(res, issuer.mood.metadata, issuer.metadata);
-    else if (url === '/jwks') answer(res, issuer.mood.jwks, { keys: keys.map(({ jwk }) => jwk) });
+    const { mood, metadata, oauthMetadata } = issuer;
+    if (url === `/.well-known/oauth-authorization-server${path}`) answer(res, oauthMetadata ?? mood.metadata, metadata);
+    else if (url === `${path}/.well-known/openid-configuration`) answer(res, mood.metadata, metadata);
+    else if (url === '/jwks') answer(res, mood.jwks, { keys: keys.map(({ jwk }) => jwk) });
     else res.writeHead(404).end();
   });
   server.on('connection', (socket) => {
@@ -118,6 +121,7 @@ export async function startIssuer(
     requests,
     count: (pathEnd) => requests.filter((one) => one.endsWith(pathEnd)).length,
     flooded: () => flooded,
+    oauthMetadata: undefined,
     mood: { metadata: { kind: 'well' }, jwks: { kind: 'well' } },
     metadata: {
       issuer: url,

@@ -1,4 +1,11 @@
-import { createLocalJWKSet, errors, type JWTPayload, type JWTVerifyOptions, jwtVerify } from 'jose';
+import {
+  createLocalJWKSet,
+  decodeProtectedHeader,
+  errors,
+  type JWTPayload,
+  type JWTVerifyOptions,
+  jwtVerify,
+} from 'jose';
 
 /** Apart from the rest of the gateway, so that jose is loaded only where there are tokens to verify. */
 export type TokenKeys = ReturnType<typeof createLocalJWKSet>;
@@ -34,7 +41,10 @@ export async function verifyToken(
   } catch (thrown) {
     if (thrown instanceof errors.JWKSMultipleMatchingKeys) return tryEach(token, thrown, options);
     if (thrown instanceof errors.JWKSNoMatchingKey) return 'unknown-key';
-    return 'wrong';
+    // A key without a name may have been replaced by another without a name.
+    const isOfNameless =
+      thrown instanceof errors.JWSSignatureVerificationFailed && !('kid' in decodeProtectedHeader(token));
+    return isOfNameless ? 'unknown-key' : 'wrong';
   }
 }
 
