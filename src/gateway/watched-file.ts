@@ -17,6 +17,8 @@ export interface WatchedFileOptions<T> {
 }
 
 const POLL_MS = 2000;
+/** A file must stay as it is for this long before it is read: some programs empty it first and fill it then. */
+const SETTLE_MS = 100;
 
 /**
  * What stands in a file, read at once and again whenever the file changes. A new file that cannot be read or understood
@@ -29,7 +31,11 @@ export class WatchedFile<T> {
   #value: T;
   /** The version last looked at, good or not. */
   #version: string;
+  /** A newer version that was seen, and is read when it is seen again. */
+  #unsettled: string | undefined;
+  #soon: NodeJS.Timeout | undefined;
   #isLooking = false;
+  #isClosed = false;
 
   /** Throws `config` when the file cannot be read, and what `parse` throws. */
   constructor(options: WatchedFileOptions<T>) {
@@ -50,7 +56,7 @@ export class WatchedFile<T> {
     return this.#value;
   }
 
-  /** Reads the file again if it has changed; never rejects. */
+  /** Reads the file again if it has changed and was seen so before; never rejects. */
   async look(): Promise<void> {
     if (this.#isLooking) return;
     this.#isLooking = true;
@@ -60,7 +66,14 @@ export class WatchedFile<T> {
         versionOf,
         (error: NodeJS.ErrnoException) => error.code ?? '',
       );
-      if (version === this.#version) return;
+      if (version === this.#version || this.#isClosed) return;
+      if (version !== this.#unsettled) {
+        this.#unsettled = version;
+        clearTimeout(this.#soon);
+        this.#soon = setTimeout(() => void this.look(), SETTLE_MS);
+        this.#soon.unref();
+        return;
+      }
       this.#version = version;
       this.#value = parse(await readFile(path, 'utf8'));
       logger.info(`the ${what} ${path} has changed and was read again`);
@@ -72,7 +85,9 @@ export class WatchedFile<T> {
   }
 
   close(): void {
+    this.#isClosed = true;
     clearInterval(this.#timer);
+    clearTimeout(this.#soon);
   }
 
   #explain(thrown: unknown): DrawbridgeError {
