@@ -15,6 +15,7 @@ export function bareContext(
     query: '',
     pathKey: undefined,
     startedAt: 0,
+    generation: 0,
     address: '192.0.2.1',
     scheme: 'http',
     headers: [],
