@@ -7,24 +7,16 @@ import { parseRate, type Rate } from './rate.ts';
 /**
  * Counters of one limit: the part of express-rate-limit's Store that is used, so that its stores fit. By default they live
  * in this process and drain evenly, as nginx's do. Stores that know windows alone, such as rate-limit-redis, are given the
- * window in which `limit` places become free: on the whole they let as many pass, but all of them at once at the start of
- * each window, and they count what was refused as well.
+ * window in which `burst + 1` places become free: on the whole they let as many pass, but all of them at once at the start
+ * of each window, and they count what was refused as well.
  */
 export interface RateLimitStore {
-  init?(options: RateLimitInit): void;
+  /** A whole number of milliseconds, at least 1000. */
+  init?(options: { readonly windowMs: number }): void;
   increment(key: string): RateLimitCount | Promise<RateLimitCount>;
   decrement?(key: string): Promise<void> | void;
   resetKey?(key: string): Promise<void> | void;
   shutdown?(): Promise<void> | void;
-}
-
-export interface RateLimitInit {
-  /** A whole number of at least 1000. */
-  readonly windowMs: number;
-  /** Hits in one window; one that is told more than this is refused. */
-  readonly limit: number;
-  /** The limit itself, for stores that can drain evenly. */
-  readonly rate?: Rate;
 }
 
 export interface RateLimitCount {

@@ -1,5 +1,6 @@
 import { createHash } from 'node:crypto';
-import type { RateLimitCount, RateLimitInit, RateLimitStore } from '../gateway-options.ts';
+import type { RateLimitCount, RateLimitStore } from '../gateway-options.ts';
+import { type Rate, windowOf } from '../rate.ts';
 
 /** Buckets that are kept; some 100 bytes each. */
 const MAX_BUCKETS = 100_000;
@@ -12,7 +13,7 @@ const TOLERANCE_MS = 0.001;
 
 /**
  * Counters that behave as nginx's `limit_req` with `nodelay`: each key has `burst + 1` places, which become free again
- * evenly, one in `periodMs / count`. A hit that finds none is told `limit + 1` and takes none. Time is that of the monotonic
+ * evenly, one in `periodMs / count`. A hit that finds none is told one more than the limit of `windowOf`, and takes none. Time is that of the monotonic
  * clock, so that a wall clock that is set does nothing. Of at most 100 000 buckets, those that have drained make room for new
  * ones, which changes nothing for anybody, and otherwise those that are nearest to it.
  */
@@ -22,25 +23,20 @@ export class LeakyBucketStore implements RateLimitStore {
   readonly #drainedAt = new Map<string, number>();
   /** Goes round the buckets; starting anew each time would walk over all that was deleted at the front. */
   #hand = this.#drainedAt.entries();
-  #limit = 1;
-  #placeMs = 1000;
-  #burstMs = 0;
+  readonly #limit: number;
+  readonly #placeMs: number;
+  readonly #burstMs: number;
 
-  constructor(maxBuckets = MAX_BUCKETS) {
+  constructor(rate: Rate, maxBuckets = MAX_BUCKETS) {
     this.#maxBuckets = maxBuckets;
+    this.#limit = windowOf(rate).limit;
+    this.#placeMs = rate.periodMs / rate.count;
+    this.#burstMs = rate.burst * this.#placeMs;
   }
 
   /** Buckets kept at the moment. */
   get size(): number {
     return this.#drainedAt.size;
-  }
-
-  /** Without a rate, as express-rate-limit calls it, `limit` places become free in one window. */
-  init({ windowMs, limit, rate }: RateLimitInit): void {
-    const { count, periodMs, burst } = rate ?? { count: limit, periodMs: windowMs, burst: limit - 1 };
-    this.#limit = limit;
-    this.#placeMs = periodMs / count;
-    this.#burstMs = burst * this.#placeMs;
   }
 
   increment(name: string): RateLimitCount {

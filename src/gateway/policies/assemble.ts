@@ -1,5 +1,5 @@
 import { keyAuthenticator } from '../authenticators/keys.ts';
-import type { RateLimitStore, ResolvedGatewayOptions } from '../gateway-options.ts';
+import type { ResolvedGatewayOptions } from '../gateway-options.ts';
 import { LeakyBucketStore } from '../limits/leaky-bucket-store.ts';
 import type { Rate } from '../rate.ts';
 import type { SessionTable } from '../session-table.ts';
@@ -20,6 +20,7 @@ import {
   byPrincipal,
   byPrincipalAndCall,
   byPrincipalAndTool,
+  nameOfRate,
   type RateLimit,
   type RateLimitOptions,
   rateLimit,
@@ -90,9 +91,9 @@ function assembleAuthenticators(options: ResolvedGatewayOptions): readonly Authe
 }
 
 /** Counters by the name of the limit; those of a principal's own rate have that in their name too. */
-function storesOf({ createStore }: ResolvedGatewayOptions, name: string): (ownRate?: Rate) => RateLimitStore {
-  return (own) => {
-    if (createStore === undefined) return new LeakyBucketStore();
-    return createStore(own === undefined ? name : `${name} ${own.count}/${own.periodMs}/${own.burst}`);
+function storesOf({ createStore }: ResolvedGatewayOptions, name: string): RateLimitOptions['createStore'] {
+  return (rate, isOwn) => {
+    if (createStore === undefined) return new LeakyBucketStore(rate);
+    return createStore(isOwn ? `${name} ${nameOfRate(rate)}` : name);
   };
 }

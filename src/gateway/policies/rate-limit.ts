@@ -1,12 +1,10 @@
 import { DrawbridgeError } from '../../errors.ts';
 import { bucketOfAddress } from '../address/canonical-address.ts';
 import type { RateLimitCount, RateLimitStore } from '../gateway-options.ts';
-import type { Rate } from '../rate.ts';
+import { type Rate, windowOf } from '../rate.ts';
 import type { Policy, Refusal } from '../refusal.ts';
 import type { RequestContext } from '../request-context.ts';
 
-/** Windows of a store that knows only those; they have them in whole milliseconds, and some in whole seconds. */
-const MIN_WINDOW_MS = 1000;
 /** Rates that are counted apart from the gateway's own; of more than this the oldest start anew. */
 const MAX_OWN_RATES = 256;
 
@@ -21,8 +19,8 @@ export interface RateLimitOptions {
   readonly rate: Rate;
   /** What is limited, as a sentence says it: `tools/call requests`. */
   readonly what: string;
-  /** Makes the counters of one rate; the one that is not the limit's own is named. */
-  readonly createStore: (ownRate?: Rate) => RateLimitStore;
+  /** Makes the counters of one rate: the limit's, or one that some principals have of their own. */
+  readonly createStore: (rate: Rate, isOwn: boolean) => RateLimitStore;
   /** The bucket that the request falls into; undefined where this limit does not concern it. */
   readonly bucketOf: (context: RequestContext) => Bucket | undefined;
 }
@@ -38,10 +36,10 @@ export interface RateLimit {
  * words how long to wait.
  */
 export function rateLimit({ rate, what, createStore, bucketOf }: RateLimitOptions): RateLimit {
-  const common = new Counters(rate, what, createStore());
+  const common = new Counters(rate, what, createStore(rate, false));
   const own = new Map<string, Counters>();
   const countersOf = (ownRate: Rate): Counters => {
-    const name = `${ownRate.count}/${ownRate.periodMs}/${ownRate.burst}`;
+    const name = nameOfRate(ownRate);
     const known = own.get(name);
     if (known !== undefined) return known;
     const [oldest] = own;
@@ -49,7 +47,7 @@ export function rateLimit({ rate, what, createStore, bucketOf }: RateLimitOption
       own.delete(oldest[0]);
       oldest[1].close();
     }
-    const made = new Counters(ownRate, what, createStore(ownRate));
+    const made = new Counters(ownRate, what, createStore(ownRate, true));
     own.set(name, made);
     return made;
   };
@@ -73,12 +71,12 @@ class Counters {
   readonly #limit: number;
 
   constructor(rate: Rate, what: string, store: RateLimitStore) {
-    const placeMs = rate.periodMs / rate.count;
     this.#store = store;
     this.#what = what;
-    this.#windowMs = Math.max(MIN_WINDOW_MS, Math.ceil((rate.burst + 1) * placeMs));
-    this.#limit = Math.max(rate.burst + 1, Math.floor(this.#windowMs / placeMs));
-    store.init?.({ windowMs: this.#windowMs, limit: this.#limit, rate });
+    const { windowMs, limit } = windowOf(rate);
+    this.#windowMs = windowMs;
+    this.#limit = limit;
+    store.init?.({ windowMs });
   }
 
   count(key: string): Refusal | undefined | Promise<Refusal | undefined> {
@@ -95,6 +93,11 @@ class Counters {
     const waitMs = Math.max(1, Math.ceil((resetTime?.getTime() ?? Date.now() + this.#windowMs) - Date.now()));
     return refuseFor(`too many ${this.#what}`, waitMs);
   }
+}
+
+/** The same for equal rates alone. */
+export function nameOfRate({ count, periodMs, burst }: Rate): string {
+  return `${count}/${periodMs}/${burst}`;
 }
 
 /** What is refused now, and may come again after a while. */
