@@ -67,7 +67,16 @@ const modules = await build({
   },
 });
 
-writeFileSync(join(out, 'THIRD-PARTY.txt'), thirdParty([bridge.metafile, modules.metafile]));
+/** A thread starts from a file of its own, which the chunk that starts it looks for beside itself. */
+const worker = await build({
+  ...shared,
+  entryPoints: { 'chunks/password-worker': 'src/gateway/authenticators/password-worker.mjs' },
+  outdir: out,
+  format: 'esm',
+  outExtension: { '.js': '.mjs' },
+});
+
+writeFileSync(join(out, 'THIRD-PARTY.txt'), thirdParty([bridge.metafile, modules.metafile, worker.metafile]));
 for (const [name, schema] of Object.entries(await schemas())) {
   writeFileSync(join(out, name), `${JSON.stringify(schema, undefined, 2)}\n`);
 }

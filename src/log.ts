@@ -28,9 +28,9 @@ const MAX_LINE_CHARS = 2000;
 /** Shorter ones would mask words. */
 const MIN_SECRET_CHARS = 6;
 const SECRET_KEY = /authorization|cookie|password|passwd|secret|token|api[-_]?key|credential/i;
-/** Bearer and Basic credentials, cookies, and the password of a URL, wherever they stand in a line. */
+/** Bearer and Basic credentials, access keys, also in a path, cookies, and the password of a URL, wherever they stand. */
 const SECRET_TEXT =
-  /\b(bearer|basic)\s+[\w.~+/=-]{6,}|\b((?:set-)?cookie\W{1,4})[^\s=]{1,64}=[^"\n]*|(\/\/[^\s/:@]*:)[^\s/@]+@/gi;
+  /\bmdb_[\w-]{6,}|(\/t\/)[^\s/?]{6,}(?=\/(?:sse|mcp|messages))|\b(bearer|basic)\s+[\w.~+/=-]{6,}|\b((?:set-)?cookie\W{1,4})[^\s=]{1,64}=[^"\n]*|(\/\/[^\s/:@]*:)[^\s/@]+@/gi;
 const CONTROL = /[\u0000-\u001f\u007f-\u009f\u2028\u2029]/g;
 
 export const silentLogger: Logger = { error: ignore, warn: ignore, info: ignore, debug: ignore };
@@ -90,9 +90,11 @@ export function maskSecrets(text: string, secrets: readonly string[]): string {
     const escaped = JSON.stringify(secret).slice(1, -1);
     masked = masked.replaceAll(escaped, '***').replaceAll(secret, '***');
   }
-  return masked.replace(SECRET_TEXT, (_match, scheme?: string, cookie?: string, url?: string) => {
+  return masked.replace(SECRET_TEXT, (_match, path?: string, scheme?: string, cookie?: string, url?: string) => {
+    if (path !== undefined) return `${path}***`;
     if (scheme !== undefined) return `${scheme} ***`;
-    return cookie === undefined ? `${url}***@` : `${cookie}***`;
+    if (cookie !== undefined) return `${cookie}***`;
+    return url === undefined ? '***' : `${url}***@`;
   });
 }
 

@@ -18,6 +18,7 @@ const PINNED: Record<string, readonly [number, number, number]> = {
   session_unknown: [404, -32600, 1],
   not_found: [404, -32600, 1],
   unauthorized: [401, -32600, 4],
+  insufficient_scope: [403, -32600, 4],
   forbidden_address: [403, -32600, 4],
   forbidden_host: [403, -32600, 1],
   forbidden_origin: [403, -32600, 1],

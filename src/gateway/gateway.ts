@@ -3,6 +3,7 @@ import express from 'express';
 import { DrawbridgeError, toDrawbridgeError } from '../errors.ts';
 import { type GatewayOptions, type ResolvedGatewayOptions, resolveGatewayOptions } from './gateway-options.ts';
 import { McpRoutes } from './mcp-routes.ts';
+import { takePathKey } from './path-key.ts';
 import { assemblePolicies, type PolicyChain } from './policies/assemble.ts';
 import { admit } from './policies/chain.ts';
 import { createReadinessCheck } from './readiness.ts';
@@ -156,15 +157,15 @@ class HttpGateway implements Gateway {
   #createContext(req: IncomingMessage, res: ServerResponse, mountPath: string): RequestContext {
     const url = req.url ?? '';
     const mark = url.indexOf('?');
-    const path = mark === -1 ? url : url.slice(0, mark);
+    const { pathKey, prefix, path } = takePathKey(mark === -1 ? url : url.slice(0, mark), this.#options.pathKeys);
     const scheme = 'encrypted' in req.socket ? 'https' : 'http';
     return {
       req,
       res,
       route: Object.hasOwn(ROUTES, path) ? (ROUTES[path] ?? 'other') : 'other',
-      mountPath,
+      mountPath: mountPath + prefix,
       query: mark === -1 ? '' : url.slice(mark + 1),
-      pathKey: undefined,
+      pathKey,
       startedAt: performance.now(),
       address: (req.socket.remoteAddress ?? '').replace(/^::ffff:(?=\d+\.)/, ''),
       generation: this.#generation,

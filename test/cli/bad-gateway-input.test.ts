@@ -163,7 +163,7 @@ const KEYS: readonly BadInput[] = [
     name: 'an unknown action',
     args: ['keys', 'frobnicate'],
     error: "unknown action 'frobnicate'",
-    tryThis: 'Use add, list or revoke.',
+    tryThis: 'Use add, list, rotate or revoke.',
   },
   {
     name: 'a key without a name',

@@ -2,10 +2,13 @@ import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync, w
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import type { KeyRecord } from '../../src/gateway/authenticators/key-file.ts';
+import { hashKey } from '../../src/gateway/authenticators/key-file.ts';
+import { until } from '../parts/deadline.ts';
 import { type CliResult, runCli, startCli } from '../parts/run-cli.ts';
 
 interface KeyFile {
-  readonly keys: readonly { readonly name: string; readonly hash: string; readonly created: string }[];
+  readonly keys: readonly KeyRecord[];
 }
 
 describe('mcp-drawbridge keys', () => {
@@ -83,12 +86,88 @@ describe('mcp-drawbridge keys', () => {
     expect(names()).toEqual([name]);
   });
 
-  it('list tells names and when they were made, one a line, and no hash', async () => {
+  it('list tells names, when they were made and end, and scopes, one a line, and no hash', async () => {
     await keys('add', 'alice');
-    await keys('add', 'bob');
+    await keys('add', 'bob', '--expires', '2090-01-31T00:00:00Z', '--scope', 'read', '--scope', 'db:write');
     const { code, stdout, stderr } = await keys('list');
     expect({ code, stderr }).toEqual({ code: 0, stderr: '' });
-    expect(stdout).toMatch(/^alice\t\d{4}-\d\d-\d\dT[\d:.]+Z\nbob\t\d{4}-\d\d-\d\dT[\d:.]+Z\n$/);
+    expect(stdout).toMatch(
+      /^alice\t\d{4}-\d\d-\d\dT[\d:.]+Z\t-\t-\nbob\t\d{4}-\d\d-\d\dT[\d:.]+Z\t2090-01-31T00:00:00.000Z\tread db:write\n$/,
+    );
+    expect(stdout).not.toMatch(/[0-9a-f]{32}/);
+  });
+
+  it('add keeps what the key is given', async () => {
+    const rules = ['--allow-tool', 'list_*', '--allow-tool', 'explain_query', '--deny-tool', '*_sql'];
+    const more = ['--expires', '90d', '--scope', 'read', '--limit-calls', '5r/m burst=10'];
+    expect(await keys('add', 'alice', ...rules, ...more)).toMatchObject({ code: 0 });
+    const [record] = (JSON.parse(readFileSync(path, 'utf8')) as KeyFile).keys;
+    expect(record).toMatchObject({
+      scopes: ['read'],
+      tools: { allow: ['list_*', 'explain_query'], deny: ['*_sql'] },
+      limitCalls: '5r/m burst=10',
+    });
+    const days = (Date.parse(record?.expires ?? '') - Date.now()) / 86_400_000;
+    expect(days).toBeGreaterThan(89.9);
+    expect(days).toBeLessThanOrEqual(90);
+  });
+
+  it.each([
+    ['--expires', 'soon'],
+    ['--expires', '90'],
+    ['--expires', '0d'],
+    ['--expires', '2020-01-01T00:00:00Z'],
+    ['--expires', '2090-01-01T00:00:00'],
+    ['--scope', 'two words'],
+    ['--scope', 'a"b'],
+    ['--allow-tool', 'a\nb'],
+    ['--deny-tool', 'ünï'],
+    ['--limit-calls', 'many'],
+    ['--limit-calls', '0'],
+    ['--grace', '24h'],
+  ])('add refuses %s %j, naming it, and writes nothing', async (option, value) => {
+    const { code, stdout, stderr } = await keys('add', 'alice', option, value);
+    expect({ code, stdout }).toEqual({ code: 2, stdout: '' });
+    expect(stderr).toContain(option);
+    expect(existsSync(path)).toBe(false);
+  });
+
+  it('rotate makes another key for the same record, and the old one is valid no more', async () => {
+    const old = (await keys('add', 'alice', '--scope', 'read', '--expires', '9d')).stdout.trim();
+    await keys('add', 'bob');
+    const [before] = (JSON.parse(readFileSync(path, 'utf8')) as KeyFile).keys;
+    const { code, stdout, stderr } = await keys('rotate', 'alice');
+    expect(code).toBe(0);
+    expect(stdout).toMatch(/^mdb_[A-Za-z0-9_-]{43}\n$/);
+    expect(stdout.trim()).not.toBe(old);
+    expect(stderr).toContain('valid no more');
+    expect(names()).toEqual(['alice', 'bob']);
+    const [after] = (JSON.parse(readFileSync(path, 'utf8')) as KeyFile).keys;
+    expect(after).toEqual({ ...before, hash: hashKey(stdout.trim()), created: after?.created });
+  });
+
+  it('rotate --grace keeps the old key for so long, and no older one', async () => {
+    await keys('add', 'alice');
+    const second = (await keys('rotate', 'alice', '--grace', '24h')).stdout.trim();
+    const third = (await keys('rotate', 'alice', '--grace', '24h')).stdout.trim();
+    const [record] = (JSON.parse(readFileSync(path, 'utf8')) as KeyFile).keys;
+    expect(record?.hash).toBe(hashKey(third));
+    expect(record?.previous?.hash).toBe(hashKey(second));
+    const hours = (Date.parse(record?.previous?.expires ?? '') - Date.now()) / 3_600_000;
+    expect(hours).toBeGreaterThan(23.9);
+    expect(hours).toBeLessThanOrEqual(24);
+  });
+
+  it.each([
+    ['rotate', 'nobody'],
+    ['rotate'],
+    ['revoke', 'alice', '--scope', 'x'],
+    ['list', '--grace', '1h'],
+  ])('refuses %s %s %s', async (...args) => {
+    await keys('add', 'alice');
+    const before = readFileSync(path, 'utf8');
+    expect(await keys(...args)).toMatchObject({ code: 2, stdout: '' });
+    expect(readFileSync(path, 'utf8')).toBe(before);
   });
 
   it('revoke takes out that key and no other', async () => {
@@ -126,6 +205,10 @@ describe('mcp-drawbridge keys', () => {
     };
     expect(await statusFor(bob)).toBe(401);
     expect(await statusFor(alice)).not.toBe(401);
+    await keys('revoke', 'alice');
+    await until('the gateway has read that the key is revoked', async () => (await statusFor(alice)) === 401, 8000);
+    const again = (await keys('add', 'alice')).stdout.trim();
+    await until('the gateway has read that there is a new key', async () => (await statusFor(again)) !== 401, 8000);
     gateway.child.kill('SIGTERM');
     expect(gateway.stderr).not.toContain(alice);
     expect(await gateway.exited()).toMatchObject({ code: 143, stdout: '' });

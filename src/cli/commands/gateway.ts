@@ -80,17 +80,17 @@ const start: StartGateway = async (values, upstream, more) => {
   const upstreamHeaders = parseHeaders(values['upstream-header'] ?? [], { where: '--upstream-header' });
   const logger = createStderrLogger(values['log-level'] ?? 'info', secretsOf(upstreamHeaders));
   const host = values.host ?? '127.0.0.1';
-  const hasKeys = values['key-file'] !== undefined || more.keyFile !== undefined;
-  if (!hasKeys && !isLoopback(host)) {
+  const options = { ...gatewayOptionsOf({ ...values, upstream: upstream.href }), ...more };
+  const hasNoCredentials = [options.keyFile, options.htpasswdFile, options.jwtIssuer].every(
+    (value) => value === undefined,
+  );
+  const asksNobody = hasNoCredentials && (options.mtls === undefined || options.mtls === 'off');
+  if (asksNobody && !isLoopback(host)) {
     throw new DrawbridgeError('config', `refusing to listen on ${host} without authentication`, {
       why: 'whoever reaches that address could use the database',
       hint: 'Give --key-file, or listen on 127.0.0.1.',
     });
   }
-  const options = { ...gatewayOptionsOf({ ...values, upstream: upstream.href }), ...more };
-  const asksNobody = [options.keyFile, options.htpasswdFile, options.jwtIssuer, options.mtls].every(
-    (value) => value === undefined,
-  );
   // On loopback nobody else can come in: that is what saying nothing means there.
   const gateway = createGateway({ ...options, ...(asksNobody ? { auth: 'none' } : {}), logger });
   if (asksNobody) logger.warn('no --key-file: every program on this machine can use the gateway');

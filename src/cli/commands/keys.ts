@@ -12,17 +12,29 @@ import {
   type KeyRecord,
   parseKeyFile,
 } from '../../gateway/authenticators/key-file.ts';
+import { KEY_RECORD_OPTIONS, readEnd, readKeyRecordOptions } from '../key-record-options.ts';
 import { reporting, usageError } from '../report.ts';
 
 const OPTIONS = [
   { name: 'key-file', kind: 'text', value: 'file', default: 'keys.json', help: 'The file of access keys' },
+  ...KEY_RECORD_OPTIONS,
+  {
+    name: 'grace',
+    kind: 'text',
+    value: 'time',
+    hasNoTwin: true,
+    help: 'How long the old key stays valid besides the new one after rotate: 24h (default not at all)',
+  },
   { name: 'help', short: 'h', kind: 'flag', hasNoTwin: true, help: 'Show this text' },
 ] as const satisfies readonly Option[];
 
 const HELP = `Usage
   mcp-drawbridge keys add <name>      make a key and show it once
-  mcp-drawbridge keys list            names of the keys and when they were made
+  mcp-drawbridge keys list            names, when made, when they end, scopes
+  mcp-drawbridge keys rotate <name>   a new key in place of the old one
   mcp-drawbridge keys revoke <name>   the key is valid no more
+
+A running gateway reads the file again by itself, within seconds.
 
 Options
 ${formatOptions(OPTIONS)}
@@ -37,6 +49,11 @@ export const run = reporting(async (args) => {
   });
   const path = values['key-file'] ?? 'keys.json';
   const [action, name, unexpected] = positionals;
+  const kept = readKeyRecordOptions(values);
+  if (action !== 'add' && action !== undefined && Object.keys(kept).length > 0)
+    throw usageError(`options of a new key were given to ${action.slice(0, 60)}`, { why: 'they belong to add alone' });
+  if (action !== 'rotate' && values.grace !== undefined)
+    throw usageError('--grace belongs to rotate alone', { hint: 'Leave it out.' });
   if (values.help === true || action === undefined) {
     process.stdout.write(HELP);
     return;
@@ -46,45 +63,82 @@ export const run = reporting(async (args) => {
   }
   switch (action) {
     case 'add':
-      add(path, named(name, action));
+      add(path, named(name, action), kept);
       return;
     case 'list':
-      for (const { name: key, created } of read(path)) process.stdout.write(`${key}\t${created}\n`);
+      for (const record of read(path)) process.stdout.write(`${describe(record)}\n`);
+      return;
+    case 'rotate':
+      rotate(path, named(name, action), values.grace);
       return;
     case 'revoke':
       revoke(path, named(name, action));
       return;
     default:
-      throw usageError(`unknown action '${action.slice(0, 60)}'`, { hint: 'Use add, list or revoke.' });
+      throw usageError(`unknown action '${action.slice(0, 60)}'`, { hint: 'Use add, list, rotate or revoke.' });
   }
 });
 
-function add(path: string, name: string): void {
+function add(path: string, name: string, more: ReturnType<typeof readKeyRecordOptions>): void {
   checkKeyName(name);
   const records = read(path, []);
   if (records.some((record) => record.name === name)) {
     throw usageError(`there is a key "${name}" in ${path} already`, {
-      hint: 'Choose another name, or revoke that one first.',
+      hint: 'Choose another name, or rotate or revoke that one.',
     });
   }
   const key = createKey();
-  write(path, [...records, { name, hash: hashKey(key), created: new Date().toISOString() }]);
-  process.stdout.write(`${key}\n`);
-  process.stderr.write(
-    `Key "${name}" is in ${path}. It is shown this once; a running gateway reads the file at its next start.\n`,
+  write(path, [...records, { name, hash: hashKey(key), created: new Date().toISOString(), ...more }]);
+  show(key, `Key "${name}" is in ${path}.`);
+}
+
+function rotate(path: string, name: string, grace: string | undefined): void {
+  const records = read(path);
+  const old = find(records, name, path);
+  const until = grace === undefined ? undefined : readEnd(grace, '--grace');
+  const key = createKey();
+  const { previous: _dropped, ...kept } = old;
+  const rotated: KeyRecord = {
+    ...kept,
+    hash: hashKey(key),
+    created: new Date().toISOString(),
+    ...(until === undefined ? {} : { previous: { hash: old.hash, expires: until } }),
+  };
+  write(
+    path,
+    records.map((record) => (record === old ? rotated : record)),
   );
+  show(key, `Key "${name}" is a new one; the old one is valid ${until === undefined ? 'no more' : `until ${until}`}.`);
+  if (old.expires !== undefined) process.stderr.write(`It ends when the old one would have: ${old.expires}\n`);
 }
 
 function revoke(path: string, name: string): void {
   const records = read(path);
-  const left = records.filter((record) => record.name !== name);
-  if (left.length === records.length)
-    throw usageError(`there is no key "${name}" in ${path}`, {
-      why: left.length === 0 ? 'it has no keys at all' : 'the names in it are other ones',
-      hint: `See: mcp-drawbridge keys list --key-file ${path}`,
-    });
-  write(path, left);
-  process.stderr.write(`Key "${name}" is revoked; a running gateway reads the file at its next start.\n`);
+  const revoked = find(records, name, path);
+  write(
+    path,
+    records.filter((record) => record !== revoked),
+  );
+  process.stderr.write(`Key "${name}" is revoked; a running gateway reads the file again by itself.\n`);
+}
+
+function show(key: string, what: string): void {
+  process.stdout.write(`${key}\n`);
+  process.stderr.write(`${what} It is shown this once; a running gateway reads the file again by itself.\n`);
+}
+
+/** Name, when made, when it ends, scopes; a dash for none. Never a hash. */
+function describe({ name, created, expires, scopes = [] }: KeyRecord): string {
+  return [name, created || '-', expires ?? '-', scopes.join(' ') || '-'].join('\t');
+}
+
+function find(records: readonly KeyRecord[], name: string, path: string): KeyRecord {
+  const found = records.find((record) => record.name === name);
+  if (found !== undefined) return found;
+  throw usageError(`there is no key "${name}" in ${path}`, {
+    why: records.length === 0 ? 'it has no keys at all' : 'the names in it are other ones',
+    hint: `See: mcp-drawbridge keys list --key-file ${path}`,
+  });
 }
 
 function named(name: string | undefined, action: string): string {

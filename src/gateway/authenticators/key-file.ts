@@ -1,5 +1,6 @@
 import { createHash, randomBytes } from 'node:crypto';
 import { DrawbridgeError } from '../../errors.ts';
+import { readKeyRecord } from './key-record.ts';
 
 /** One access key as it is kept: its hash, never itself. */
 export interface KeyRecord {
@@ -9,12 +10,20 @@ export interface KeyRecord {
   readonly hash: string;
   /** ISO 8601. */
   readonly created: string;
+  /** ISO 8601; from then on the key lets nobody in. */
+  readonly expires?: string;
+  readonly scopes?: readonly string[];
+  /** Names of tools, `*` for any characters. */
+  readonly tools?: { readonly allow?: readonly string[]; readonly deny?: readonly string[] };
+  /** A rate, such as `5r/m burst=10`; takes the place of the gateway's own. */
+  readonly limitCalls?: string | number;
+  /** The key that this one has replaced, and until when it is still valid. */
+  readonly previous?: { readonly hash: string; readonly expires: string };
 }
 
 const KEY_PREFIX = 'mdb_';
 const KEY_BYTES = 32;
 const NAME = /^[A-Za-z0-9][A-Za-z0-9._@-]{0,63}$/;
-const HASH = /^sha256:[0-9a-f]{64}$/;
 
 /** A new key; it can be shown once and not again. */
 export function createKey(): string {
@@ -44,15 +53,24 @@ export function parseKeyFile(text: string, path: string): KeyRecord[] {
   }
   const entries = (content as { keys?: unknown } | null)?.keys;
   if (!Array.isArray(entries)) throw broken(path, 'it has no list "keys"');
+  const unknown = Object.keys(content as object).find((member) => member !== 'keys');
+  if (unknown !== undefined) throw broken(path, `it has the unknown member ${JSON.stringify(unknown.slice(0, 60))}`);
   const names = new Set<string>();
+  const hashes = new Set<string>();
   return entries.map((entry: unknown, index) => {
-    const { name, hash, created } = (entry ?? {}) as Record<string, unknown>;
-    if (typeof name !== 'string' || !NAME.test(name)) throw broken(path, `keys[${index}].name is not a key's name`);
-    if (typeof hash !== 'string' || !HASH.test(hash))
-      throw broken(path, `keys[${index}].hash of "${name}" is not sha256:<64 hex digits>`);
+    const fail = (why: string): never => {
+      throw broken(path, `keys[${index}]${why}`);
+    };
+    const { name } = (entry ?? {}) as Record<string, unknown>;
+    if (typeof name !== 'string' || !NAME.test(name)) return fail(".name is not a key's name");
+    const record = readKeyRecord(entry as Record<string, unknown>, name, fail);
     if (names.has(name)) throw broken(path, `the name "${name}" occurs twice`);
     names.add(name);
-    return { name, hash, created: typeof created === 'string' ? created : '' };
+    for (const hash of [record.hash, record.previous?.hash]) {
+      if (hash !== undefined && hashes.has(hash)) fail(` of "${name}" has a hash that occurs before`);
+      if (hash !== undefined) hashes.add(hash);
+    }
+    return record;
   });
 }
 

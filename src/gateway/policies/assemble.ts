@@ -1,11 +1,11 @@
-import { keyAuthenticator } from '../authenticators/keys.ts';
+import { assembleAuthenticators } from '../authenticators/assemble.ts';
 import type { ResolvedGatewayOptions } from '../gateway-options.ts';
 import { LeakyBucketStore } from '../limits/leaky-bucket-store.ts';
 import type { Rate } from '../rate.ts';
 import type { SessionTable } from '../session-table.ts';
 import { ToolRules } from '../tool-rules.ts';
 import { checkAddress, compileAddressRules } from './address-rules.ts';
-import { type Authenticator, authenticate, loopbackOnly } from './authenticate.ts';
+import { authenticate } from './authenticate.ts';
 import { readBody } from './body.ts';
 import type { NamedPolicy } from './chain.ts';
 import { findClientAddress } from './client-address.ts';
@@ -15,6 +15,7 @@ import { checkHost } from './host.ts';
 import { httpGrammar } from './http-grammar.ts';
 import { httpMethod } from './http-method.ts';
 import { checkJsonShape } from './json-shape.ts';
+import { LoginBackoff } from './login-backoff.ts';
 import {
   byAddress,
   byPrincipal,
@@ -50,6 +51,7 @@ export function assemblePolicies(options: ResolvedGatewayOptions, sessions: Sess
   };
   const authenticators = assembleAuthenticators(options);
   const isAddressAllowed = compileAddressRules(options);
+  const backoff = new LoginBackoff({ rate: options.limitLogins, logger: options.logger });
   const edge: NamedPolicy[] = [
     { name: 'http-grammar', policy: httpGrammar },
     { name: 'client-address', policy: findClientAddress(options) },
@@ -63,7 +65,7 @@ export function assemblePolicies(options: ResolvedGatewayOptions, sessions: Sess
     edge,
     mcp: [
       ...edge,
-      { name: 'authenticate', policy: authenticate(authenticators) },
+      { name: 'authenticate', policy: authenticate(authenticators, backoff) },
       limiter('principal-limit', 'requests of this principal', options.limitRequests, byPrincipal),
       { name: 'http-method', policy: httpMethod },
       { name: 'body', policy: readBody(options.maxBodyBytes) },
@@ -83,11 +85,6 @@ export function assemblePolicies(options: ResolvedGatewayOptions, sessions: Sess
       for (const authenticator of authenticators) authenticator.close();
     },
   };
-}
-
-function assembleAuthenticators(options: ResolvedGatewayOptions): readonly Authenticator[] {
-  if (options.auth === 'none') return [loopbackOnly];
-  return options.keyFile === undefined ? [] : [keyAuthenticator(options.keyFile)];
 }
 
 /** Counters by the name of the limit; those of a principal's own rate have that in their name too. */
