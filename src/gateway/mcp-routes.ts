@@ -8,12 +8,14 @@ import { createUpstream, type UpstreamKind } from '../upstream/detection.ts';
 import type { ResolvedGatewayOptions } from './gateway-options.ts';
 import type { RequestContext } from './request-context.ts';
 import type { Session, SessionOpening, SessionTable } from './session-table.ts';
+import { ToolRules } from './tool-rules.ts';
 import { upstreamHeadersFor } from './upstream-headers.ts';
 
 /** Serves what the policies let through: opens sessions, and hands each message to the session it is for. */
 export class McpRoutes {
   #options: ResolvedGatewayOptions;
   readonly #sessions: SessionTable;
+  readonly #tools = new ToolRules();
   /** What the server was found to speak; asking again would cost it a session each time. */
   #upstreamKind: UpstreamKind;
 
@@ -112,7 +114,8 @@ export class McpRoutes {
   /** Gives the session an upstream transport of its own; the session is gone when either side is. */
   async #join(session: Session, context: RequestContext): Promise<void> {
     const { logger } = this.#options;
-    const upstream = intercept(this.#createUpstream(context), session.pulse.intercept);
+    const tools = intercept(this.#createUpstream(context), this.#tools.interceptFor(session));
+    const upstream = intercept(tools, session.pulse.intercept);
     session.relay = join(session.downstream, upstream, {
       logger,
       onEnd: (by, error) => {

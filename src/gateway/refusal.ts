@@ -1,3 +1,4 @@
+import { SseDownstream } from '../downstream/sse.ts';
 import type { DrawbridgeError } from '../errors.ts';
 import { errorReply } from '../message/message.ts';
 import type { RequestContext } from './request-context.ts';
@@ -9,6 +10,8 @@ export interface Refusal {
   readonly headers?: readonly string[];
   /** Whether the connection is closed afterwards, because what follows on it cannot be trusted or need not be read. */
   readonly closes?: boolean;
+  /** Whether a request on a legacy SSE session is answered on its stream, where a model reads it, and the POST with 202. */
+  readonly goesToStream?: boolean;
 }
 
 /** The policy has answered the request itself, and nothing is left to do. */
@@ -19,11 +22,19 @@ export type Verdict = Refusal | typeof ANSWERED | undefined;
 /** A policy: may this request pass? It lets it through with undefined, refuses it, or has answered it. */
 export type Policy = (context: RequestContext) => Verdict | Promise<Verdict>;
 
+/** On a stream, whose reader may be slow, an id is repeated up to this length. */
+const MAX_STREAM_ID_CHARS = 1024;
+
 /** Answers the request with the refusal, if it can still be answered. */
 export function writeRefusal(context: RequestContext, refusal: Refusal): void {
   const { res } = context;
   if (res.headersSent || res.destroyed) return;
   const { error } = refusal;
+  if (refusal.goesToStream === true && sendToStream(context, error)) {
+    res.writeHead(202, ['Content-Length', '0', ...context.headers]);
+    res.end();
+    return;
+  }
   const request = context.message?.kind === 'request' ? context.message.id : undefined;
   const body = errorReply(request, error).bytes;
   const headers = ['Content-Type', 'application/json', 'Content-Length', String(body.length), ...context.headers];
@@ -31,4 +42,13 @@ export function writeRefusal(context: RequestContext, refusal: Refusal): void {
   if (refusal.closes === true) headers.push('Connection', 'close');
   res.writeHead(error.status, headers);
   res.end(body);
+}
+
+/** Answers a request of a legacy SSE session where its client waits for the answer; false where there is no such place. */
+function sendToStream({ message, session }: RequestContext, error: DrawbridgeError): boolean {
+  const { kind, id = '' } = message ?? {};
+  if (kind !== 'request' || id.length > MAX_STREAM_ID_CHARS) return false;
+  if (!(session?.downstream instanceof SseDownstream) || !session.downstream.isInUse) return false;
+  session.downstream.send(errorReply(id, error));
+  return true;
 }
