@@ -42,7 +42,7 @@ describe.each(DOORS)('a body past the limit, at the %s door', (door) => {
     expect(text).toContain('"id":null');
   });
   it('at the limit is read', async () => {
-    const body = '['.padEnd(LIMIT - 1) + ']';
+    const body = `${'['.padEnd(LIMIT - 1)}]`;
     const text = await exchange(
       doors.ports[door],
       head(...lines(), 'Connection: close', `Content-Length: ${LIMIT}`) + body,
