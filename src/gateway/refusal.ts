@@ -1,6 +1,8 @@
+import type { IncomingMessage } from 'node:http';
 import { SseDownstream } from '../downstream/sse.ts';
 import type { DrawbridgeError } from '../errors.ts';
 import { errorReply } from '../message/message.ts';
+import { withoutInternals } from './public-error.ts';
 import type { RequestContext } from './request-context.ts';
 
 /** A policy's no: what the client is told. The body is a JSON-RPC error, with the id of the request where it is known. */
@@ -24,12 +26,14 @@ export type Policy = (context: RequestContext) => Verdict | Promise<Verdict>;
 
 /** On a stream, whose reader may be slow, an id is repeated up to this length. */
 const MAX_STREAM_ID_CHARS = 1024;
+/** What is still to come of a refused body is read and thrown away up to here, so that a small one costs no connection. */
+const MAX_DISCARDED_BYTES = 64 * 1024;
 
 /** Answers the request with the refusal, if it can still be answered. */
 export function writeRefusal(context: RequestContext, refusal: Refusal): void {
-  const { res } = context;
+  const { req, res } = context;
   if (res.headersSent || res.destroyed) return;
-  const { error } = refusal;
+  const error = withoutInternals(refusal.error);
   if (refusal.goesToStream === true && sendToStream(context, error)) {
     res.writeHead(202, ['Content-Length', '0', ...context.headers]);
     res.end();
@@ -37,9 +41,17 @@ export function writeRefusal(context: RequestContext, refusal: Refusal): void {
   }
   const request = context.message?.kind === 'request' ? context.message.id : undefined;
   const body = errorReply(request, error).bytes;
-  const headers = ['Content-Type', 'application/json', 'Content-Length', String(body.length), ...context.headers];
+  const headers = [
+    'Content-Type',
+    'application/json',
+    'Content-Length',
+    String(body.length),
+    'Cache-Control',
+    'no-store',
+    ...context.headers,
+  ];
   if (refusal.headers !== undefined) headers.push(...refusal.headers);
-  if (refusal.closes === true) headers.push('Connection', 'close');
+  if (refusal.closes === true || hasMuchToCome(req)) headers.push('Connection', 'close');
   res.writeHead(error.status, headers);
   res.end(body);
 }
@@ -51,4 +63,13 @@ function sendToStream({ message, session }: RequestContext, error: DrawbridgeErr
   if (!(session?.downstream instanceof SseDownstream) || !session.downstream.isInUse) return false;
   session.downstream.send(errorReply(id, error));
   return true;
+}
+
+/** Whether reading the rest of the request would cost more than a new connection; a client that waits for 100 may send none. */
+function hasMuchToCome({ complete, headers }: IncomingMessage): boolean {
+  if (complete) return false;
+  const length = headers['content-length'];
+  return length === undefined
+    ? headers['transfer-encoding'] !== undefined
+    : Number(length) > MAX_DISCARDED_BYTES || headers.expect !== undefined;
 }
