@@ -17,7 +17,7 @@ const LAYERS: Readonly<Record<string, { readonly layers: readonly string[]; read
   bridge: { layers: ['downstream', 'upstream', 'recovery', 'relay', 'errors', 'log', 'message'], packages: [] },
   gateway: {
     layers: ['downstream', 'upstream', 'relay', 'errors', 'log', 'message'],
-    packages: ['express', 'helmet', 'express-rate-limit'],
+    packages: ['express', 'helmet', 'express-rate-limit', 'acme-client'],
   },
   config: { layers: ['errors', 'log'], packages: [] },
   demo: { layers: [], packages: ['@modelcontextprotocol/sdk', '@electric-sql/pglite'] },
