@@ -36,9 +36,7 @@ export async function orderCertificate(
         await store.writeAccountKey(accountKey);
       }
       const client = new Client({ directoryUrl: options.directory.href, accountKey });
-      // An account that the authority already has for this key is given back, with its contact renewed.
-      const contact = options.email === undefined ? {} : { contact: [`mailto:${options.email}`] };
-      await client.createAccount({ termsOfServiceAgreed: true, ...contact });
+      await signUp(client, route, options.email);
       const identifiers = options.domains.map((value) => ({ type: 'dns', value }));
       const order = await client.createOrder({ identifiers });
       await prove(client, order, answers, signal);
@@ -59,6 +57,18 @@ export async function orderCertificate(
   } catch (thrown) {
     throw nameFailure(thrown, options, route, closed);
   }
+}
+
+/** Finds the account of this key, or makes it; its contact becomes the one given. */
+async function signUp(client: Client, route: AcmeRoute, email: string | undefined): Promise<void> {
+  const contact = email === undefined ? undefined : [`mailto:${email}`];
+  // Asked first, since acme-client follows up on an account that exists with an update that RFC 8555 does not know.
+  const known = await client.createAccount({ onlyReturnExisting: true }).catch((thrown: unknown) => {
+    if (route.refusal?.type === 'accountDoesNotExist') return undefined;
+    throw thrown;
+  });
+  if (known === undefined) await client.createAccount({ termsOfServiceAgreed: true, ...(contact && { contact }) });
+  else if (contact !== undefined && String(known.contact) !== String(contact)) await client.updateAccount({ contact });
 }
 
 async function prove(client: Client, order: Order, answers: Map<string, string>, signal: AbortSignal): Promise<void> {
