@@ -22,6 +22,11 @@ export class SseDownstream implements Transport {
     this.#stream = new EventStream(response, options);
   }
 
+  /** Whether the client's stream is open. */
+  get isInUse(): boolean {
+    return !this.#stream.isClosed;
+  }
+
   start(events: TransportEvents): Promise<void> {
     this.#events = events;
     this.#response.on('close', () => {

@@ -2,7 +2,6 @@ import { DrawbridgeError } from '../errors.ts';
 import { type Logger, silentLogger } from '../log.ts';
 import type { UpstreamKind } from '../upstream/detection.ts';
 import type { Family } from '../upstream/dial/dial-route.ts';
-import { headerLines } from '../upstream/upstream-options.ts';
 import { parseRate, type Rate } from './rate.ts';
 
 /** Counters of one limit: the part of express-rate-limit's Store that is used, so that its stores fit. */
@@ -147,8 +146,6 @@ export function resolveGatewayOptions(options: GatewayOptions): ResolvedGatewayO
   const upstream = parseHttpUrl(options.upstream, 'the upstream', 'http://127.0.0.1:8000/sse');
   checkWhoMayUse(options);
   const port = upstream.port === '' ? '80' : upstream.port;
-  // Each session's upstream would refuse them; better now than then.
-  headerLines(options.upstreamHeaders ?? {});
   return {
     upstream,
     upstreamTransport: options.upstreamTransport ?? 'auto',

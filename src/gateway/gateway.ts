@@ -9,7 +9,9 @@ import { createReadinessCheck } from './readiness.ts';
 import { ANSWERED, type Refusal, writeRefusal } from './refusal.ts';
 import type { RequestContext, Route } from './request-context.ts';
 import { securityHeaders } from './security-headers.ts';
-import { SessionTable } from './session-table.ts';
+import { SessionSweep } from './session-sweep.ts';
+import { type Session, SessionTable } from './session-table.ts';
+import { checkUpstreamHeaders } from './upstream-headers.ts';
 
 /** What Express 4 and 5 both take as middleware. */
 export type GatewayRouter = (req: IncomingMessage, res: ServerResponse, next: (error?: unknown) => void) => void;
@@ -21,6 +23,11 @@ export interface Gateway {
   readonly handler: (req: IncomingMessage, res: ServerResponse) => void;
   /** Sessions open at the moment. */
   readonly sessionCount: number;
+  /**
+   * Takes these options from now on. Open sessions go on, on the upstream they have; those that the new options would
+   * not let in are ended within 30 s. Throws `config`, and changes nothing, when the options cannot be used.
+   */
+  reload(options: GatewayOptions): void;
   /** Answers what is open, ends every session, gives back what is held. Idempotent. */
   close(): Promise<void>;
 }
@@ -35,37 +42,54 @@ const ROUTES: Readonly<Record<string, Route>> = {
   '/mcp/': 'mcp',
 };
 
+/** The options that say who may come in. */
+const AUTHENTICATION = [
+  'keyFile',
+  'htpasswdFile',
+  'allowWeakPasswords',
+  'jwtIssuer',
+  'jwtAudience',
+  'jwtJwksUrl',
+  'jwtAlgorithm',
+  'jwtScope',
+  'mtls',
+  'auth',
+] as const satisfies readonly (keyof ResolvedGatewayOptions)[];
+/** When these have changed, a session has this long to send a request that they let in. */
+const NEW_PROOF_MS = 5000;
+
 /**
  * The hardened front door of an MCP server: a policy chain, sessions bound to principals, and a relay. Throws a
  * DrawbridgeError with code `config` when the options do not say who may use it, or name something that cannot be read.
  */
 export function createGateway(options: GatewayOptions): Gateway {
-  return new HttpGateway(resolveGatewayOptions(options));
+  return new HttpGateway(resolve(options));
 }
 
 class HttpGateway implements Gateway {
   readonly router: GatewayRouter;
   readonly handler: Gateway['handler'];
-  readonly #options: ResolvedGatewayOptions;
+  #options: ResolvedGatewayOptions;
   readonly #sessions: SessionTable;
-  readonly #chain: PolicyChain;
+  #chain: PolicyChain;
   readonly #mcp: McpRoutes;
-  readonly #headers: { readonly http: readonly string[]; readonly https: readonly string[] };
-  readonly #heart: NodeJS.Timeout;
+  #headers: { readonly http: readonly string[]; readonly https: readonly string[] };
+  #ready: ReturnType<typeof createReadinessCheck>;
+  readonly #sweep: SessionSweep;
+  #heart: NodeJS.Timeout;
+  /** Grows when who may come in is asked of others than before. */
+  #generation = 0;
+  #generationSince = performance.now();
 
   constructor(options: ResolvedGatewayOptions) {
     this.#options = options;
     this.#sessions = new SessionTable(options);
     this.#chain = assemblePolicies(options, this.#sessions);
     this.#mcp = new McpRoutes(options, this.#sessions);
-    const { isTls } = options;
-    this.#headers = {
-      http: securityHeaders({ isTls: isTls ?? false }),
-      https: securityHeaders({ isTls: isTls ?? true }),
-    };
-    // Beats come twice in the time that may pass in silence, so that none is ever late.
-    this.#heart = setInterval(() => this.#beat(), options.heartbeatMs / 2);
-    this.#heart.unref();
+    this.#ready = createReadinessCheck(options.upstream, options.family);
+    this.#headers = headersOf(options);
+    this.#sweep = new SessionSweep(this.#sessions);
+    this.#heart = this.#startHeart();
 
     const { router, app } = this.#createExpress();
     this.router = (req, res, next) => router(req as express.Request, res as express.Response, next);
@@ -81,6 +105,24 @@ class HttpGateway implements Gateway {
     return this.#sessions.size;
   }
 
+  reload(options: GatewayOptions): void {
+    const next = resolve(options);
+    const chain = assemblePolicies(next, this.#sessions);
+    this.#chain.close();
+    this.#chain = chain;
+    if (AUTHENTICATION.some((name) => String(next[name]) !== String(this.#options[name]))) {
+      this.#generation++;
+      this.#generationSince = performance.now();
+    }
+    this.#options = next;
+    this.#sessions.updateLimits(next);
+    this.#mcp.updateOptions(next);
+    this.#ready = createReadinessCheck(next.upstream, next.family);
+    this.#headers = headersOf(next);
+    clearInterval(this.#heart);
+    this.#heart = this.#startHeart();
+  }
+
   async close(): Promise<void> {
     clearInterval(this.#heart);
     this.#chain.close();
@@ -93,12 +135,11 @@ class HttpGateway implements Gateway {
     router.use((req, res, next) => {
       this.#enter(this.#createContext(req, res, req.baseUrl), next);
     });
-    const ready = createReadinessCheck(this.#options.upstream, this.#options.family);
     router.get('/health', (_req, res) => {
       res.json({ status: 'ok' });
     });
     router.get('/ready', async (_req, res) => {
-      const { isReady, why } = await ready();
+      const { isReady, why } = await this.#ready();
       if (!isReady) this.#options.logger.warn(`not ready: ${why}`);
       res.status(isReady ? 200 : 503).json({ status: isReady ? 'ready' : 'upstream unreachable' });
     });
@@ -126,6 +167,7 @@ class HttpGateway implements Gateway {
       pathKey: undefined,
       startedAt: performance.now(),
       address: (req.socket.remoteAddress ?? '').replace(/^::ffff:(?=\d+\.)/, ''),
+      generation: this.#generation,
       scheme,
       headers: this.#headers[scheme],
       principal: undefined,
@@ -162,14 +204,38 @@ class HttpGateway implements Gateway {
     writeRefusal(context, refusal);
   }
 
-  #beat(): void {
-    const { heartbeatMs, sessionIdleMs } = this.#options;
-    const idleSince = performance.now() - sessionIdleMs;
-    for (const session of this.#sessions.values()) {
-      session.downstream.beat(heartbeatMs / 2);
-      if ('isInUse' in session.downstream && !session.downstream.isInUse && session.usedAt < idleSince) {
-        session.relay?.close(new DrawbridgeError('session_lost', 'the session was not used for too long'));
-      }
-    }
+  /** Beats come twice in the time that may pass in silence, so that none is ever late. */
+  #startHeart(): NodeJS.Timeout {
+    const everyMs = this.#options.heartbeatMs / 2;
+    const heart = setInterval(() => {
+      for (const session of this.#sessions.values()) session.downstream.beat(everyMs);
+      this.#sweep.run(this.#options, (session) => this.#whyRefused(session));
+    }, everyMs);
+    return heart.unref();
   }
+
+  /** Whether what admitted a session has ended since. */
+  #whyRefused({ principal, address, generation }: Session): DrawbridgeError | undefined {
+    if (principal.expiresAt !== undefined && principal.expiresAt <= Date.now())
+      return ended('its credential has expired');
+    if (!principal.isCurrent()) return ended('its credential was withdrawn');
+    if (!this.#chain.isAddressAllowed(address)) return ended('its address is not served any more');
+    if (generation !== this.#generation && performance.now() - this.#generationSince > NEW_PROOF_MS)
+      return ended('it was not proved again since credentials are others');
+    return undefined;
+  }
+}
+
+function ended(why: string): DrawbridgeError {
+  return new DrawbridgeError('session_lost', 'the session was ended', { why });
+}
+
+function headersOf({ isTls }: ResolvedGatewayOptions): { http: readonly string[]; https: readonly string[] } {
+  return { http: securityHeaders({ isTls: isTls ?? false }), https: securityHeaders({ isTls: isTls ?? true }) };
+}
+
+function resolve(options: GatewayOptions): ResolvedGatewayOptions {
+  const resolved = resolveGatewayOptions(options);
+  checkUpstreamHeaders(resolved);
+  return resolved;
 }

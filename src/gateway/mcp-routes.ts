@@ -1,16 +1,18 @@
 import { SseDownstream } from '../downstream/sse.ts';
 import { StreamableHttpDownstream } from '../downstream/streamable-http.ts';
 import { DrawbridgeError } from '../errors.ts';
+import { intercept } from '../relay/intercept.ts';
 import { join } from '../relay/relay.ts';
 import type { Transport } from '../relay/transport.ts';
 import { createUpstream, type UpstreamKind } from '../upstream/detection.ts';
 import type { ResolvedGatewayOptions } from './gateway-options.ts';
 import type { RequestContext } from './request-context.ts';
-import type { Session, SessionTable } from './session-table.ts';
+import type { Session, SessionOpening, SessionTable } from './session-table.ts';
+import { upstreamHeadersFor } from './upstream-headers.ts';
 
 /** Serves what the policies let through: opens sessions, and hands each message to the session it is for. */
 export class McpRoutes {
-  readonly #options: ResolvedGatewayOptions;
+  #options: ResolvedGatewayOptions;
   readonly #sessions: SessionTable;
   /** What the server was found to speak; asking again would cost it a session each time. */
   #upstreamKind: UpstreamKind;
@@ -19,6 +21,14 @@ export class McpRoutes {
     this.#options = options;
     this.#sessions = sessions;
     this.#upstreamKind = options.upstreamTransport;
+  }
+
+  /** For sessions to come; those that are open keep their upstream. */
+  updateOptions(options: ResolvedGatewayOptions): void {
+    const { upstream, upstreamTransport } = this.#options;
+    const isSame = upstream.href === options.upstream.href && upstreamTransport === options.upstreamTransport;
+    if (!isSame) this.#upstreamKind = options.upstreamTransport;
+    this.#options = options;
   }
 
   /** Rejects with a DrawbridgeError where the response must still be written. */
@@ -39,8 +49,8 @@ export class McpRoutes {
     const { res, headers, mountPath } = context;
     const id = this.#sessions.createId();
     const downstream = new SseDownstream(res, { headers, stallTimeoutMs: this.#options.stallTimeoutMs });
-    const session = this.#sessions.add(id, principalId(context), downstream);
-    await this.#join(session);
+    const session = this.#sessions.add(id, openingOf(context), downstream);
+    await this.#join(session, context);
     downstream.open(`${mountPath}/sse/messages?session=${id}`);
   }
 
@@ -77,8 +87,8 @@ export class McpRoutes {
     const id = this.#sessions.createId();
     const { stallTimeoutMs, logger } = this.#options;
     const downstream = new StreamableHttpDownstream({ sessionId: id, stallTimeoutMs, logger });
-    const session = this.#sessions.add(id, principalId(context), downstream);
-    await this.#join(session);
+    const session = this.#sessions.add(id, openingOf(context), downstream);
+    await this.#join(session, context);
     return session;
   }
 
@@ -100,9 +110,10 @@ export class McpRoutes {
   }
 
   /** Gives the session an upstream transport of its own; the session is gone when either side is. */
-  async #join(session: Session): Promise<void> {
+  async #join(session: Session, context: RequestContext): Promise<void> {
     const { logger } = this.#options;
-    session.relay = join(session.downstream, this.#createUpstream(), {
+    const upstream = intercept(this.#createUpstream(context), session.pulse.intercept);
+    session.relay = join(session.downstream, upstream, {
       logger,
       onEnd: (by, error) => {
         this.#sessions.delete(session);
@@ -113,8 +124,8 @@ export class McpRoutes {
     logger.info({ principal: session.principalId, sessions: this.#sessions.size }, 'session opened');
   }
 
-  #createUpstream(): Transport {
-    const { upstream, upstreamHost, upstreamHeaders, family, maxMessageBytes, logger } = this.#options;
+  #createUpstream(context: RequestContext): Transport {
+    const { upstream, upstreamHost, family, maxMessageBytes, logger } = this.#options;
     return createUpstream({
       url: upstream,
       kind: this.#upstreamKind,
@@ -122,16 +133,20 @@ export class McpRoutes {
         this.#upstreamKind = kind;
       },
       hostHeader: upstreamHost,
-      headers: upstreamHeaders,
+      headers: upstreamHeadersFor(context, this.#options),
       family,
+      connectTimeoutMs: this.#options.upstreamConnectTimeoutMs,
+      headersTimeoutMs: this.#options.upstreamReadTimeoutMs,
+      acceptTimeoutMs: this.#options.upstreamSendTimeoutMs,
       maxMessageBytes,
       logger,
     });
   }
 }
 
-function principalId({ principal }: RequestContext): string {
-  return principal?.id ?? '';
+function openingOf({ principal, address, generation }: RequestContext): SessionOpening {
+  if (principal === undefined) throw new DrawbridgeError('internal', 'a session was opened by nobody');
+  return { principal, address, generation };
 }
 
 function accept({ res }: RequestContext, headers: readonly string[]): void {

@@ -35,6 +35,8 @@ export interface RequestContext {
   readonly pathKey: string | undefined;
   /** When the request came, in milliseconds of the monotonic clock. */
   readonly startedAt: number;
+  /** Which generation of authenticators judges it. */
+  readonly generation: number;
   /** The client's canonical address: the peer's, or what a trusted proxy says. Empty for a peer without one. */
   address: string;
   /** How the client reached us, or the trusted proxy in front of us. */

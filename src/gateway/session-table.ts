@@ -3,16 +3,35 @@ import type { SseDownstream } from '../downstream/sse.ts';
 import type { StreamableHttpDownstream } from '../downstream/streamable-http.ts';
 import { DrawbridgeError } from '../errors.ts';
 import type { Relay } from '../relay/relay.ts';
+import { ClientPulse } from './client-pulse.ts';
+import type { Principal } from './request-context.ts';
 
 /** Our record of one downstream connection: bound to the principal that opened it and to one upstream transport. */
 export interface Session {
   /** A routing handle of 192 random bits; never a credential. */
   readonly id: string;
   readonly principalId: string;
+  /** As the last request has proved it; its credential may end while a stream is open. */
+  principal: Principal;
+  /** Of the client that sent the last request. */
+  address: string;
   readonly downstream: SseDownstream | StreamableHttpDownstream;
   relay: Relay | undefined;
   /** When the client last sent anything, in milliseconds of the monotonic clock. */
   usedAt: number;
+  readonly openedAt: number;
+  /** Since when it has to end, and waits for answers under way. */
+  endingSince: number | undefined;
+  readonly pulse: ClientPulse;
+  /** Which generation of authenticators has admitted it. */
+  generation: number;
+}
+
+/** What opens a session. */
+export interface SessionOpening {
+  readonly principal: Principal;
+  readonly address: string;
+  readonly generation: number;
 }
 
 export interface SessionLimits {
@@ -23,7 +42,7 @@ export interface SessionLimits {
 const ID_BYTES = 24;
 
 export class SessionTable {
-  readonly #limits: SessionLimits;
+  #limits: SessionLimits;
   readonly #sessions = new Map<string, Session>();
   readonly #perPrincipal = new Map<string, number>();
 
@@ -60,9 +79,27 @@ export class SessionTable {
     }
   }
 
-  add(id: string, principalId: string, downstream: Session['downstream']): Session {
+  /** Counts for sessions to come; those that are open stay. */
+  updateLimits(limits: SessionLimits): void {
+    this.#limits = limits;
+  }
+
+  /** Throws `too_many_sessions`. */
+  add(id: string, opening: SessionOpening, downstream: Session['downstream']): Session {
+    const principalId = opening.principal.id;
     this.checkRoom(principalId);
-    const session: Session = { id, principalId, downstream, relay: undefined, usedAt: performance.now() };
+    const now = performance.now();
+    const session: Session = {
+      ...opening,
+      id,
+      principalId,
+      downstream,
+      relay: undefined,
+      usedAt: now,
+      openedAt: now,
+      endingSince: undefined,
+      pulse: new ClientPulse(),
+    };
     this.#sessions.set(id, session);
     this.#perPrincipal.set(principalId, (this.#perPrincipal.get(principalId) ?? 0) + 1);
     return session;

@@ -1,9 +1,20 @@
-/** Where a listener has its certificate from: files, or an authority. */
+/** Where the listener's certificate comes from, and how it hears of a new one: files, or an ACME manager. */
 export interface CertificateSource {
-  /** PEM texts, the certificate with its chain; undefined while there is none yet. */
-  current(): { cert: string; key: string } | undefined;
-  /** Calls `fn` whenever `current()` has become another one. */
-  onChange(fn: () => void): void;
-  /** Ends all that watches or renews. May be called again. */
+  /** The certificate with its chain and its private key, both PEM; undefined while there is none yet. */
+  current(): CertificatePair | undefined;
+  /** Calls back whenever `current` has become another. */
+  onChange(changed: () => void): void;
+  /** Gives back timers and watchers. Idempotent. */
   close(): void;
+}
+
+export interface CertificatePair {
+  readonly cert: string;
+  readonly key: string;
+}
+
+/** A source that proves to its authority, over plain HTTP, that this host is ours (RFC 8555 section 8.3). */
+export interface ChallengeSource extends CertificateSource {
+  /** The text to answer at a path below `/.well-known/acme-challenge/`; undefined where nothing is known of it. */
+  challengeAnswer(path: string): string | undefined;
 }

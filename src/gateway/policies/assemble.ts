@@ -18,6 +18,8 @@ export interface PolicyChain {
   readonly edge: readonly NamedPolicy[];
   /** For the MCP routes: the same, and what follows. */
   readonly mcp: readonly NamedPolicy[];
+  /** Whether the address rules would let in a client at this address. */
+  isAddressAllowed(address: string): boolean;
   /** Gives back what the policies hold, such as counters. */
   close(): void;
 }
@@ -50,6 +52,7 @@ export function assemblePolicies(options: ResolvedGatewayOptions, sessions: Sess
       { name: 'session-owner', policy: findSession(sessions) },
       limiter('call-limit', options.limitCalls, byPrincipalAndCall),
     ],
+    isAddressAllowed: () => true,
     close: () => {
       for (const store of stores) store.shutdown?.();
       for (const authenticator of authenticators) authenticator.close();

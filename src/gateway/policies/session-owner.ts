@@ -17,9 +17,16 @@ export function findSession(table: SessionTable): Policy {
     if (id === undefined || id === '') {
       return context.route === 'mcp' && context.message?.method === 'initialize' ? undefined : MISSING;
     }
-    context.session = table.find(id, context.principal?.id ?? '');
-    if (context.session === undefined) return UNKNOWN;
-    context.session.usedAt = performance.now();
+    const { principal } = context;
+    const session = principal === undefined ? undefined : table.find(id, principal.id);
+    if (principal === undefined || session === undefined) return UNKNOWN;
+    // The newest proof counts: a token that was renewed keeps the stream of the one before.
+    session.principal = principal;
+    session.address = context.address;
+    session.generation = context.generation;
+    session.usedAt = performance.now();
+    session.pulse.noteLife();
+    context.session = session;
     return undefined;
   };
 }

@@ -202,7 +202,7 @@ export class ClientExchange implements Exchange, ResponseSink {
         this.#giveUp(
           new DrawbridgeError('upstream_timeout', `${where} ${what}`, {
             why: `nothing came for ${limitMs} ms, the limit of ${option}`,
-            hint: `Is the MCP server busy or hung? ${option} 0 waits for as long as it takes.`,
+            hint: `Is the MCP server busy or hung? ${option} 0 waits for as long as it takes (of a gateway: --upstream-read-timeout).`,
             mayHaveRun: true,
           }),
         );
