@@ -5,7 +5,7 @@ import { type Clock, isRenewalDue, nextCheckMs, systemClock } from './acme-clock
 import { type AcmeOptions, type AcmeSettings, resolveAcmeOptions } from './acme-options.ts';
 import { orderCertificate } from './acme-order.ts';
 import { AcmeStore, type StoredCertificate } from './acme-store.ts';
-import type { CertificateSource } from './certificate-source.ts';
+import type { CertificatePair, ChallengeSource } from './certificate-source.ts';
 
 const CHALLENGE = '/.well-known/acme-challenge/';
 const FIRST_RETRY_MS = 60_000;
@@ -17,7 +17,7 @@ const MAX_RETRY_MS = 12 * 3_600_000;
  * fail until then, since no client should learn to accept a placeholder. It goes on giving the old one while a renewal
  * fails.
  */
-export class AcmeCertificates implements CertificateSource {
+export class AcmeCertificates implements ChallengeSource {
   readonly #options: AcmeOptions;
   readonly #store: AcmeStore;
   readonly #clock: Clock;
@@ -56,12 +56,12 @@ export class AcmeCertificates implements CertificateSource {
     void this.#check();
   }
 
-  current(): { cert: string; key: string } | undefined {
+  current(): CertificatePair | undefined {
     return this.#certificate && { cert: this.#certificate.cert, key: this.#certificate.key };
   }
 
-  onChange(fn: () => void): void {
-    this.#listeners.add(fn);
+  onChange(changed: () => void): void {
+    this.#listeners.add(changed);
   }
 
   /** The body that answers a GET of this path on the plain-HTTP port (RFC 8555 §8.3); undefined where it is not ours. */
