@@ -27,12 +27,18 @@ let log: string;
 let clock: TestClock;
 /** Whose answers the challenge port gives. */
 let asked: AcmeCertificates | undefined;
+/** Called when the authority asks, after the source was closed. */
+let onAsked: (() => void) | undefined;
 const opened: AcmeCertificates[] = [];
 
 beforeAll(async () => {
   certificates = makeCertificates();
   dns = await startDnsServer();
   challenges = createServer((request, response) => {
+    if (onAsked !== undefined) {
+      asked?.close();
+      onAsked();
+    }
     const answer = asked?.challengeAnswer(request.url ?? '');
     response.writeHead(answer === undefined ? 404 : 200, { 'Content-Type': 'text/plain' }).end(answer);
   });
@@ -50,6 +56,7 @@ beforeEach(() => {
   folder = mkdtempSync(join(tmpdir(), 'drawbridge-acme-'));
   log = '';
   clock = createTestClock();
+  onAsked = undefined;
 });
 afterEach(() => {
   for (const source of opened.splice(0)) source.close();
@@ -157,8 +164,8 @@ describe('against a real Pebble, which refuses every fifth nonce', () => {
     expect(modes.map((mode) => (mode & 0o777).toString(8))).toEqual(['700', '600', '600']);
     expect(readFileSync(join(folder, authority!, 'certificate.pem'), 'utf8')).toContain('PRIVATE KEY');
     // What was the answer to a challenge is none afterwards.
-    const token = /\/\.well-known\/acme-challenge\/([\w-]{20,})/.exec(pebble.log())?.[1];
-    if (token !== undefined) expect(await statusOf(`/.well-known/acme-challenge/${token}`)).toBe(404);
+    const path = /\/\.well-known\/acme-challenge\/[\w-]{20,}/.exec(pebble.log())![0];
+    expect(await statusOf(path)).toBe(404);
   });
 
   it('a restart serves the stored certificate at once, and orders nothing', async () => {
@@ -269,15 +276,19 @@ describe('against a real Pebble, which refuses every fifth nonce', () => {
     expect(readdirSync(join(folder, readdirSync(folder)[0]!))).toEqual(['account.key']);
   });
 
-  it('close ends an attempt that is under way, and nothing is planned after it', async () => {
+  it('close ends an attempt in the middle of its proof; nothing is issued, planned or said after it', async () => {
     const source = await openSource();
     const orders = countOrders();
+    const before = pebble.log().length;
+    const asking = new Promise<void>((fulfil) => {
+      onAsked = fulfil;
+    });
     source.start();
-    source.close();
-    await until('the account key is there', () => readdirSync(join(folder, readdirSync(folder)[0]!)).length > 0).catch(
-      () => {},
-    );
+    await within(30_000, 'the authority asks', asking);
+    // What it still asks is no longer answered.
+    await until('the authority gives up', () => / set INVALID /.test(pebble.log().slice(before)), 30_000);
     expect(clock.plans()).toBe(0);
+    expect(log).toBe('');
     expect(countOrders()).toBe(orders);
     expect(source.current()).toBeUndefined();
   });

@@ -13,6 +13,8 @@ type Authorization = Awaited<ReturnType<Client['getAuthorizations']>>[number];
 const ATTEMPT_MS = 300_000;
 const FIRST_POLL_MS = 250;
 const MAX_POLL_MS = 5000;
+/** base64url (RFC 8555 §8.3): it becomes part of a path that we answer. */
+const TOKEN = /^[\w-]{1,256}$/;
 
 /**
  * Orders one certificate for all the domains and proves that they are ours (RFC 8555 §7.4, §8.3). `answers` holds what
@@ -78,6 +80,7 @@ async function prove(client: Client, order: Order, answers: Map<string, string>,
       if (authorization.status === 'valid') continue;
       const challenge = authorization.challenges.find(({ type }) => type === 'http-01');
       if (challenge === undefined) throw new DomainError(authorization, 'the authority does not offer http-01');
+      if (!TOKEN.test(challenge.token)) throw new DomainError(authorization, 'the token of the challenge is malformed');
       answers.set(challenge.token, await client.getChallengeKeyAuthorization(challenge));
       tokens.push(challenge.token);
       await client.completeChallenge(challenge);
@@ -128,6 +131,10 @@ function nameFailure(thrown: unknown, options: AcmeOptions, route: AcmeRoute, cl
   const message = `${options.directory.host} gave no certificate for ${options.domains.join(', ')}`;
   return new DrawbridgeError('certificate_failed', message, {
     why: why + refused,
+    // The table's own asks whether the authority reaches us.
+    ...(thrown instanceof DomainError
+      ? {}
+      : { hint: 'Correct what the authority names; it is asked again by itself.' }),
     ...(refusal?.retryAfterMs === undefined ? {} : { retryAfterMs: refusal.retryAfterMs }),
     cause: thrown,
   });
