@@ -174,7 +174,7 @@ const LIMITS = [
     default: '20',
     help: 'Wrong credentials of each address; who goes on waits longer and longer',
   },
-  { name: 'max-concurrent-calls', kind: 'integer', min: 1, default: 64, help: 'Open tools/call of one principal' },
+  { name: 'max-concurrent-calls', kind: 'integer', min: 1, default: 256, help: 'Open tools/call of one principal' },
   { name: 'max-sessions', kind: 'integer', min: 1, default: 1000, help: 'Sessions in all' },
   { name: 'max-sessions-per-principal', kind: 'integer', min: 1, default: 50, help: 'Sessions of one principal' },
   { name: 'max-streams-per-address', kind: 'integer', min: 1, default: 200, help: 'Event streams of one address' },

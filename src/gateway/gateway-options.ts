@@ -95,7 +95,7 @@ export interface GatewayOptions {
   readonly limitLogins?: string | number;
   /** Makes the counters of the limit with this name (express-rate-limit's Store); by default they live in this process. */
   readonly createStore?: (name: string) => RateLimitStore;
-  /** Open `tools/call` requests of one principal. Default 64. */
+  /** Open `tools/call` requests of one principal. Default 256. */
   readonly maxConcurrentCalls?: number;
   /** Sessions in all. Default 1000. */
   readonly maxSessions?: number;
@@ -191,7 +191,7 @@ export function resolveGatewayOptions(options: GatewayOptions): ResolvedGatewayO
     limitAddress: requestRate(options.limitAddress ?? 12_000, 'limitAddress'),
     limitLogins: parseRate(options.limitLogins ?? 20, 'limitLogins'),
     createStore: options.createStore,
-    maxConcurrentCalls: atLeast(1, 'maxConcurrentCalls', options.maxConcurrentCalls ?? 64),
+    maxConcurrentCalls: atLeast(1, 'maxConcurrentCalls', options.maxConcurrentCalls ?? 256),
     maxSessions: atLeast(1, 'maxSessions', options.maxSessions ?? 1000),
     maxSessionsPerPrincipal: atLeast(1, 'maxSessionsPerPrincipal', options.maxSessionsPerPrincipal ?? 50),
     maxStreamsPerAddress: atLeast(1, 'maxStreamsPerAddress', options.maxStreamsPerAddress ?? 200),

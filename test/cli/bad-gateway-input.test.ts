@@ -84,15 +84,14 @@ const GATEWAY: readonly BadInput[] = [
     name: 'a key file and no authentication',
     args: [...UPSTREAM, '--key-file', 'good.json', '--auth', 'none'],
     error: 'it is not said who may use the gateway',
-    why: /there is a key file/,
+    why: /there are credentials/,
     tryThis: /--key-file/,
   },
   {
     name: 'authentication by keys without a key file',
     args: [...UPSTREAM, '--auth', 'keys'],
-    error: 'it is not said who may use the gateway',
-    why: /there is no key file/,
-    tryThis: /--key-file/,
+    error: '--auth must be one of none',
+    why: /"keys" is not/,
   },
   {
     name: 'every address and no keys',
