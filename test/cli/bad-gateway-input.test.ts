@@ -92,6 +92,7 @@ const GATEWAY: readonly BadInput[] = [
     args: [...UPSTREAM, '--auth', 'keys'],
     error: '--auth must be one of none',
     why: /"keys" is not/,
+    tryThis: /./,
   },
   {
     name: 'every address and no keys',
