@@ -30,6 +30,12 @@ const TABLE = {
   not_found: { status: 404, rpcCode: -32600, exitCode: 1, hint: 'The gateway serves /sse and /mcp.' },
   unauthorized: { status: 401, rpcCode: -32600, exitCode: 4, hint: 'Send Authorization: Bearer <key>.' },
   insufficient_scope: { status: 403, rpcCode: -32600, exitCode: 4, hint: 'Ask for a token with the scopes it lacks.' },
+  issuer_unreachable: {
+    status: 503,
+    rpcCode: -32603,
+    exitCode: 3,
+    hint: 'Try again soon; the gateway cannot reach the issuer of tokens.',
+  },
   forbidden_address: { status: 403, rpcCode: -32600, exitCode: 4, hint: 'Ask the operator of this gateway.' },
   forbidden_host: { status: 403, rpcCode: -32600, exitCode: 1, hint: 'Allow the name with --allowed-hosts.' },
   forbidden_origin: { status: 403, rpcCode: -32600, exitCode: 1, hint: 'Allow the origin with --allowed-origins.' },

@@ -19,6 +19,7 @@ const PINNED: Record<string, readonly [number, number, number]> = {
   not_found: [404, -32600, 1],
   unauthorized: [401, -32600, 4],
   insufficient_scope: [403, -32600, 4],
+  issuer_unreachable: [503, -32603, 3],
   forbidden_address: [403, -32600, 4],
   forbidden_host: [403, -32600, 1],
   forbidden_origin: [403, -32600, 1],

@@ -2,6 +2,7 @@ import type { ResolvedGatewayOptions } from '../gateway-options.ts';
 import { type Authenticator, loopbackOnly } from '../policies/authenticate.ts';
 import { basicAuthenticator } from './basic.ts';
 import { clientCertificateAuthenticator } from './client-certificate.ts';
+import { jwtAuthenticator } from './jwt.ts';
 import { keyAuthenticator } from './keys.ts';
 
 /** Every way of showing who one is that the options name; a request may use any one of them. */
@@ -26,4 +27,5 @@ function add(authenticators: Authenticator[], options: ResolvedGatewayOptions): 
     authenticators.push(basicAuthenticator({ path: htpasswdFile, allowWeakPasswords, logger }));
   }
   if (mtls !== 'off') authenticators.push(clientCertificateAuthenticator({ mtls }));
+  if (jwtIssuer !== undefined) authenticators.push(jwtAuthenticator(options, jwtIssuer));
 }

@@ -17,8 +17,11 @@ export type Authentication =
 
 /** Credentials of one kind to principal. */
 export interface Authenticator {
-  /** What a refusal offers, as values of `WWW-Authenticate` (RFC 9110 §11.6.1). */
-  readonly challenges: readonly string[];
+  /**
+   * What a refusal offers, as values of `WWW-Authenticate` (RFC 9110 §11.6.1); of one who says it by a function, all
+   * that is said of the request and of what was found in it, the scopes that are needed too.
+   */
+  readonly challenges: readonly string[] | ((context: RequestContext, found: Authentication) => readonly string[]);
   /** Whether every request needs this credential, besides one of the others where there are others. Default false. */
   readonly isNeededBesides?: boolean;
   authenticate(context: RequestContext): Authentication | Promise<Authentication>;
@@ -31,7 +34,7 @@ export interface Authenticator {
  * client certificate says. Whatever is wrong with a credential, the answer is the same, byte for byte.
  */
 export function authenticate(authenticators: readonly Authenticator[], backoff?: LoginBackoff): Policy {
-  const refusal = makeRefusal(authenticators);
+  const refuse = refusalsOf(authenticators);
   const needed = authenticators.find(({ isNeededBesides }) => isNeededBesides === true);
   const others = authenticators.filter((one) => one !== needed);
   const asksNobody = others[0] === loopbackOnly;
@@ -44,13 +47,13 @@ export function authenticate(authenticators: readonly Authenticator[], backoff?:
     const shown = found.filter((one) => one !== 'absent');
     if (shown.includes('wrong')) backoff?.countWrong(context.address);
     const [only] = shown;
-    if (shown.length !== 1 || only === undefined || only === 'wrong') return refusal;
+    if (shown.length !== 1 || only === undefined || only === 'wrong') return refuse(context, found, others);
     if ('busy' in only) return only.busy;
     if ('missingScopes' in only) {
-      return refuseForScopes(only.missingScopes, others[found.indexOf(only)]?.challenges[0] ?? 'Bearer');
+      return refuseForScopes(context, only, others[found.indexOf(only)]?.challenges);
     }
     // A certificate, and in a header something that nobody here reads: still two claims.
-    if (only.method === 'mtls' && countClaims(context) > 0) return refusal;
+    if (only.method === 'mtls' && countClaims(context) > 0) return refuse(context);
     context.principal = besides === undefined ? only : both(only, besides);
     return undefined;
   };
@@ -64,7 +67,7 @@ export function authenticate(authenticators: readonly Authenticator[], backoff?:
   return (context) => {
     const claims = asksNobody ? 0 : countClaims(context);
     // Two credentials in one request are two claims about who sent it.
-    if (claims > 1) return refusal;
+    if (claims > 1) return refuse(context);
     if (claims > 0) {
       const waitMs = backoff?.waitMs(context.address) ?? 0;
       if (waitMs > 0) return refuseForNow(waitMs);
@@ -72,7 +75,8 @@ export function authenticate(authenticators: readonly Authenticator[], backoff?:
     if (needed === undefined) return askOthers(context, undefined);
     const certificate = needed.authenticate(context);
     // What only a connection can show is known at once.
-    if (certificate instanceof Promise || typeof certificate === 'string' || !('id' in certificate)) return refusal;
+    if (certificate instanceof Promise || typeof certificate === 'string' || !('id' in certificate))
+      return refuse(context);
     if (others.length > 0) return askOthers(context, certificate);
     return judge(context, [certificate], undefined);
   };
@@ -94,22 +98,47 @@ function both(principal: Principal, besides: Principal): Principal {
   };
 }
 
-function makeRefusal(authenticators: readonly Authenticator[]): Refusal {
-  const all = [...new Set(authenticators.flatMap(({ challenges }) => challenges))];
-  // One that says the same as another and less, such as Bearer without the metadata, would only mislead.
-  const challenges = all.filter((one) => !all.some((other) => other !== one && other.startsWith(`${one},`)));
-  return {
-    error: new DrawbridgeError('unauthorized', 'this gateway needs a valid credential'),
-    headers: challenges.flatMap((challenge) => ['WWW-Authenticate', challenge]),
+/** Refusals of what is wrong or not there; `found` is what `asked` said of the request, in the same order. */
+type Refuse = (context: RequestContext, found?: readonly Authentication[], asked?: readonly Authenticator[]) => Refusal;
+
+function refusalsOf(authenticators: readonly Authenticator[]): Refuse {
+  const error = new DrawbridgeError('unauthorized', 'this gateway needs a valid credential');
+  const make = (challenges: readonly string[]): Refusal => {
+    const all = [...new Set(challenges)];
+    // One that says the same as another and less, such as Bearer without the metadata, would only mislead.
+    const telling = all.filter((one) => !all.some((other) => other !== one && other.startsWith(`${one},`)));
+    return { error, headers: telling.flatMap((challenge) => ['WWW-Authenticate', challenge]) };
   };
+  // Where nothing depends on the request, there is one refusal for all.
+  if (authenticators.every(({ challenges }) => typeof challenges !== 'function')) {
+    const refusal = make(
+      authenticators.flatMap(({ challenges }) => (typeof challenges === 'function' ? [] : challenges)),
+    );
+    return () => refusal;
+  }
+  return (context, found = [], asked = []) =>
+    make(
+      authenticators.flatMap((one) => {
+        if (typeof one.challenges !== 'function') return one.challenges;
+        return one.challenges(context, found[asked.indexOf(one)] ?? 'absent');
+      }),
+    );
 }
 
 /** RFC 6750 §3.1. */
-function refuseForScopes(scopes: readonly string[], challenge: string): Refusal {
-  const list = scopes.join(' ');
+function refuseForScopes(
+  context: RequestContext,
+  found: Extract<Authentication, { missingScopes: readonly string[] }>,
+  challenges: Authenticator['challenges'] = [],
+): Refusal {
+  const list = found.missingScopes.join(' ');
+  const error = new DrawbridgeError('insufficient_scope', 'the token lacks scopes', { why: list });
+  if (typeof challenges === 'function')
+    return { error, headers: challenges(context, found).flatMap((challenge) => ['WWW-Authenticate', challenge]) };
+  const [challenge = 'Bearer'] = challenges;
   const separator = challenge.includes(' ') ? ', ' : ' ';
   return {
-    error: new DrawbridgeError('insufficient_scope', 'the token lacks scopes', { why: list }),
+    error,
     headers: ['WWW-Authenticate', `${challenge}${separator}error="insufficient_scope", scope="${list}"`],
   };
 }

@@ -1,0 +1,65 @@
+import type { ResolvedGatewayOptions } from './gateway-options.ts';
+import type { RequestContext } from './request-context.ts';
+
+const WELL_KNOWN = '/.well-known/oauth-protected-resource';
+/** What can be a resource: the gateway as a whole, and its two transports. */
+const RESOURCES = ['', '/mcp', '/sse'];
+const MAX_AGE_S = 300;
+
+type MetadataOptions = Pick<ResolvedGatewayOptions, 'jwtIssuer' | 'jwtScope' | 'publicUrl'>;
+
+/** The public URL as issuers may write it in `aud`: for the gateway as a whole, or for one of its transports. */
+export function audiencesOf(publicUrl: URL): string[] {
+  const base = withoutSlash(publicUrl);
+  return [base, `${base}/`, ...RESOURCES.slice(1).map((path) => base + path)];
+}
+
+/** Where the metadata is that fits the request; undefined where that would have to repeat a key. */
+export function metadataUrlFor(context: RequestContext, options: MetadataOptions): string | undefined {
+  // With a key in its path, the address of the gateway is not to be told on.
+  if (options.publicUrl === undefined && context.pathKey !== undefined) return undefined;
+  return baseOf(context, options) + WELL_KNOWN + (context.route === 'mcp' ? '/mcp' : '/sse');
+}
+
+/**
+ * Answers for the protected resource metadata (RFC 9728 §3): asked for without a credential, and there only where
+ * tokens of an issuer are taken. False where the request is for something else.
+ */
+export function serveProtectedResource(options: MetadataOptions, context: RequestContext, path: string): boolean {
+  const { req, res } = context;
+  const { jwtIssuer, jwtScope, publicUrl } = options;
+  if (jwtIssuer === undefined || !path.startsWith(WELL_KNOWN)) return false;
+  const rest = path.slice(WELL_KNOWN.length).replace(/\/$/, '');
+  // A proxy in front may hand over what RFC 9728 §3.1 makes of a public URL that has a path.
+  const prefix = publicUrl === undefined ? '' : publicUrl.pathname.replace(/\/$/, '');
+  const resource = RESOURCES.find((one) => rest === one || rest === prefix + one);
+  if (resource === undefined) return false;
+  if (req.method !== 'GET' && req.method !== 'HEAD') {
+    res.writeHead(405, { Allow: 'GET, HEAD' }).end();
+    return true;
+  }
+  const body = JSON.stringify({
+    resource: baseOf(context, options) + resource,
+    authorization_servers: [jwtIssuer],
+    bearer_methods_supported: ['header'],
+    ...(jwtScope.length === 0 ? {} : { scopes_supported: jwtScope }),
+  });
+  res.writeHead(200, {
+    'Content-Type': 'application/json',
+    'Content-Length': Buffer.byteLength(body),
+    'Cache-Control': `public, max-age=${MAX_AGE_S}`,
+    // What is kept for one page must not be shown to another.
+    Vary: 'Origin',
+  });
+  res.end(req.method === 'HEAD' ? undefined : body);
+  return true;
+}
+
+/** Without a public URL it is what the client calls us, by a Host that was found to be one of ours. */
+function baseOf({ req, scheme, mountPath }: RequestContext, { publicUrl }: MetadataOptions): string {
+  return publicUrl === undefined ? `${scheme}://${req.headers.host}${mountPath}` : withoutSlash(publicUrl);
+}
+
+function withoutSlash({ origin, pathname }: URL): string {
+  return origin + pathname.replace(/\/$/, '');
+}
