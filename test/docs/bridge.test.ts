@@ -3,6 +3,7 @@ import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { describe, expect, it } from 'vitest';
 import { readBridgeSettings } from '../../src/cli/bridge-settings.ts';
+import { KEYS_OPTIONS } from '../../src/cli/keys-options.ts';
 import { BRIDGE_OPTIONS } from '../../src/config/bridge-options.ts';
 import { GATEWAY_COMMAND_OPTIONS } from '../../src/config/gateway-options.ts';
 import { environmentName, type Option, optionsOfFiles, propertyName } from '../../src/config/option.ts';
@@ -13,6 +14,8 @@ const FAULTS = readFileSync(new URL('../faults/run.mjs', import.meta.url), 'utf8
 const OPTIONS: readonly Option[] = BRIDGE_OPTIONS;
 /** One stands for any, the other is misspelt on purpose. */
 const NO_OPTIONS = ['--flag', '--allow-htp'];
+/** Of `keys` alone. */
+const KEY_OPTIONS: readonly Option[] = KEYS_OPTIONS;
 const BRIDGE = readDoc('bridge.md');
 
 describe.each(listDocs())('docs/%s', (name) => {
@@ -28,7 +31,9 @@ describe.each(listDocs())('docs/%s', (name) => {
   });
 
   it('names only options that exist', () => {
-    const options = [...OPTIONS, ...GATEWAY_COMMAND_OPTIONS].filter((option: Option) => option.isArgument !== true);
+    const options = [...OPTIONS, ...GATEWAY_COMMAND_OPTIONS, ...KEY_OPTIONS].filter(
+      (option: Option) => option.isArgument !== true,
+    );
     const known = [...options.map(({ name: option }) => `--${option}`), ...NO_OPTIONS];
     const lines = [...codeOf(text), ...fencesOf(text).flatMap((fence) => fence.text.split('\n'))];
     for (const line of lines.filter((code) => !code.startsWith('npm install'))) {
