@@ -21,7 +21,7 @@ const LAYERS: Readonly<Record<string, { readonly layers: readonly string[]; read
   },
   gateway: {
     layers: ['downstream', 'upstream', 'tools', 'relay', 'errors', 'log', 'message'],
-    packages: ['express', 'helmet', 'express-rate-limit', 'bcryptjs', 'jose'],
+    packages: ['express', 'helmet', 'express-rate-limit', 'bcryptjs', 'jose', 'acme-client'],
   },
   config: { layers: ['errors', 'log'], packages: [] },
   demo: { layers: [], packages: ['@modelcontextprotocol/sdk', '@electric-sql/pglite'] },

@@ -77,7 +77,7 @@ async function judge(more: {
     readableLength: body.length,
     read: () => body,
   };
-  const res = { writeHead: () => {}, end: () => {}, setHeader: () => {} };
+  const res = { writeHead: () => {}, end: () => {}, setHeader: () => {}, once: () => {} };
   const context = {
     req,
     res,
