@@ -115,7 +115,10 @@ const worker = await build({
   outExtension: { '.js': '.mjs' },
 });
 
-writeFileSync(join(out, 'THIRD-PARTY.txt'), thirdParty([bridge.metafile, modules.metafile, worker.metafile, ...acmeMetafiles]));
+writeFileSync(
+  join(out, 'THIRD-PARTY.txt'),
+  thirdParty([bridge.metafile, modules.metafile, worker.metafile, ...acmeMetafiles]),
+);
 for (const [name, schema] of Object.entries(await schemas())) {
   writeFileSync(join(out, name), `${JSON.stringify(schema, undefined, 2)}\n`);
 }

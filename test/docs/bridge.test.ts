@@ -3,7 +3,7 @@ import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { describe, expect, it } from 'vitest';
 import { readBridgeSettings } from '../../src/cli/bridge-settings.ts';
-import { KEY_RECORD_OPTIONS } from '../../src/cli/key-record-options.ts';
+import { KEYS_OPTIONS } from '../../src/cli/keys-options.ts';
 import { BRIDGE_OPTIONS } from '../../src/config/bridge-options.ts';
 import { GATEWAY_COMMAND_OPTIONS } from '../../src/config/gateway-options.ts';
 import { environmentName, type Option, optionsOfFiles, propertyName } from '../../src/config/option.ts';
@@ -12,8 +12,10 @@ import { anchorOf, codeOf, fencesOf, listDocs, readDoc } from '../parts/markdown
 const DOCS = fileURLToPath(new URL('../../docs/', import.meta.url));
 const FAULTS = readFileSync(new URL('../faults/run.mjs', import.meta.url), 'utf8');
 const OPTIONS: readonly Option[] = BRIDGE_OPTIONS;
-/** One stands for any, another is misspelt on purpose, the last is postgres-mcp's. */
-const NO_OPTIONS = ['--flag', '--allow-htp', '--access-mode'];
+/** One stands for any, the other is misspelt on purpose. */
+const NO_OPTIONS = ['--flag', '--allow-htp'];
+/** Of `keys` alone. */
+const KEY_OPTIONS: readonly Option[] = KEYS_OPTIONS;
 const BRIDGE = readDoc('bridge.md');
 
 describe.each(listDocs())('docs/%s', (name) => {
@@ -29,7 +31,7 @@ describe.each(listDocs())('docs/%s', (name) => {
   });
 
   it('names only options that exist', () => {
-    const options = [...OPTIONS, ...GATEWAY_COMMAND_OPTIONS, ...KEY_RECORD_OPTIONS].filter(
+    const options = [...OPTIONS, ...GATEWAY_COMMAND_OPTIONS, ...KEY_OPTIONS].filter(
       (option: Option) => option.isArgument !== true,
     );
     const known = [...options.map(({ name: option }) => `--${option}`), ...NO_OPTIONS];

@@ -1,7 +1,6 @@
 import { closeSync, fsyncSync, openSync, readFileSync, renameSync, unlinkSync, writeSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { formatOptions } from '../../config/help.ts';
-import type { Option } from '../../config/option.ts';
 import { parseOptions } from '../../config/parse-options.ts';
 import { DrawbridgeError } from '../../errors.ts';
 import {
@@ -12,21 +11,8 @@ import {
   type KeyRecord,
   parseKeyFile,
 } from '../../gateway/authenticators/key-file.ts';
-import { KEY_RECORD_OPTIONS, readEnd, readKeyRecordOptions } from '../key-record-options.ts';
+import { KEYS_OPTIONS, readEnd, readKeyRecordOptions } from '../keys-options.ts';
 import { reporting, usageError } from '../report.ts';
-
-const OPTIONS = [
-  { name: 'key-file', kind: 'text', value: 'file', default: 'keys.json', help: 'The file of access keys' },
-  ...KEY_RECORD_OPTIONS,
-  {
-    name: 'grace',
-    kind: 'text',
-    value: 'time',
-    hasNoTwin: true,
-    help: 'How long the old key stays valid besides the new one after rotate: 24h (default not at all)',
-  },
-  { name: 'help', short: 'h', kind: 'flag', hasNoTwin: true, help: 'Show this text' },
-] as const satisfies readonly Option[];
 
 const HELP = `Usage
   mcp-drawbridge keys add <name>      make a key and show it once
@@ -37,12 +23,12 @@ const HELP = `Usage
 A running gateway reads the file again by itself, within seconds.
 
 Options
-${formatOptions(OPTIONS)}
+${formatOptions(KEYS_OPTIONS)}
 `;
 
 /** `mcp-drawbridge keys`: the file that `gateway --key-file` reads. */
 export const run = reporting(async (args) => {
-  const { values, positionals } = parseOptions(OPTIONS, {
+  const { values, positionals } = parseOptions(KEYS_OPTIONS, {
     args,
     env: process.env,
     readFile: (path) => readFileSync(path, 'utf8'),

@@ -5,7 +5,7 @@ import { parseRate } from '../gateway/rate.ts';
 import { usageError } from './report.ts';
 
 /** What a new key may be given besides its name. */
-export const KEY_RECORD_OPTIONS = [
+const KEY_RECORD_OPTIONS = [
   {
     name: 'expires',
     kind: 'text',
@@ -35,6 +35,20 @@ export const KEY_RECORD_OPTIONS = [
     hasNoTwin: true,
     help: 'Tool calls of a new key, such as "5r/m burst=10", in place of the gateway’s own limit',
   },
+] as const satisfies readonly Option[];
+
+/** The options of `mcp-drawbridge keys`. */
+export const KEYS_OPTIONS = [
+  { name: 'key-file', kind: 'text', value: 'file', default: 'keys.json', help: 'The file of access keys' },
+  ...KEY_RECORD_OPTIONS,
+  {
+    name: 'grace',
+    kind: 'text',
+    value: 'time',
+    hasNoTwin: true,
+    help: 'How long the old key stays valid besides the new one after rotate: 24h (default not at all)',
+  },
+  { name: 'help', short: 'h', kind: 'flag', hasNoTwin: true, help: 'Show this text' },
 ] as const satisfies readonly Option[];
 
 type Values = OptionValues<typeof KEY_RECORD_OPTIONS>;
