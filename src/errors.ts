@@ -86,6 +86,12 @@ const TABLE = {
     hint: 'The options --ignore-tool and --allow-tool say which tools there are.',
   },
   request_timeout: { status: 504, rpcCode: -32603, exitCode: 3, hint: 'Give it longer with --request-timeout.' },
+  certificate_failed: {
+    status: 500,
+    rpcCode: -32603,
+    exitCode: 2,
+    hint: 'Can the authority reach every domain on port 80 of this machine?',
+  },
   shutting_down: { status: 503, rpcCode: -32603, exitCode: 0, hint: 'Connect again.' },
   internal: { status: 500, rpcCode: -32603, exitCode: 1, hint: 'Please report this.' },
 } as const;

@@ -13,11 +13,15 @@ const LAYERS: Readonly<Record<string, { readonly layers: readonly string[]; read
   relay: { layers: ['errors', 'log', 'message'], packages: [] },
   upstream: { layers: ['relay', 'errors', 'log', 'message'], packages: [] },
   downstream: { layers: ['relay', 'errors', 'log', 'message'], packages: [] },
+  tools: { layers: ['relay', 'errors', 'log', 'message'], packages: [] },
   recovery: { layers: ['relay', 'errors', 'log', 'message'], packages: [] },
-  bridge: { layers: ['downstream', 'upstream', 'recovery', 'relay', 'errors', 'log', 'message'], packages: [] },
+  bridge: {
+    layers: ['downstream', 'upstream', 'recovery', 'tools', 'relay', 'errors', 'log', 'message'],
+    packages: [],
+  },
   gateway: {
-    layers: ['downstream', 'upstream', 'relay', 'errors', 'log', 'message'],
-    packages: ['express', 'helmet', 'express-rate-limit', 'bcryptjs', 'jose'],
+    layers: ['downstream', 'upstream', 'tools', 'relay', 'errors', 'log', 'message'],
+    packages: ['express', 'helmet', 'express-rate-limit', 'bcryptjs', 'jose', 'acme-client'],
   },
   config: { layers: ['errors', 'log'], packages: [] },
   demo: { layers: [], packages: ['@modelcontextprotocol/sdk', '@electric-sql/pglite'] },

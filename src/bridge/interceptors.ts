@@ -1,10 +1,11 @@
 import type { Logger } from '../log.ts';
 import { intercept } from '../relay/intercept.ts';
 import type { Transport } from '../relay/transport.ts';
+import { createToolFilter } from '../tools/tool-filter.ts';
+import { matchToolNames } from '../tools/tool-names.ts';
 import type { BridgeOptions } from './bridge-options.ts';
 import { createProgressHeartbeat } from './progress-heartbeat.ts';
 import { createRequestTimeout } from './request-timeout.ts';
-import { createToolFilter } from './tool-filter.ts';
 import { createTrace } from './trace.ts';
 
 /**
@@ -17,7 +18,7 @@ export function withInterceptors(upstream: Transport, options: BridgeOptions, lo
   if (trace) outer = intercept(outer, createTrace(logger));
   if (ignoreTools.length > 0 || allowTools !== undefined) {
     const names = { ignore: ignoreTools, ...(allowTools === undefined ? {} : { allow: allowTools }) };
-    outer = intercept(outer, createToolFilter(names));
+    outer = intercept(outer, createToolFilter(matchToolNames(names)));
   }
   if (requestTimeoutMs > 0) outer = intercept(outer, createRequestTimeout(requestTimeoutMs));
   if (progressHeartbeatMs > 0) outer = intercept(outer, createProgressHeartbeat(progressHeartbeatMs));

@@ -10,6 +10,8 @@ export interface StreamableHttpDownstreamOptions {
   readonly sessionId: string;
   readonly stallTimeoutMs: number;
   readonly logger: Logger;
+  /** What a client is told of a failure; all of it, unless given. */
+  readonly describeError?: (error: DrawbridgeError) => DrawbridgeError;
 }
 
 /** Messages kept for a client whose GET stream is not open; the oldest gives way. */
@@ -70,7 +72,9 @@ export class StreamableHttpDownstream implements Transport {
       if (isNew) this.#forget(key, request);
       // Once a comment has opened the stream, a status can tell nothing any more, so the stream does.
       if (stream.isOpened) {
-        stream.sendMessage(errorReply(message.id, toDrawbridgeError(thrown)));
+        const { describeError } = this.#options;
+        const error = toDrawbridgeError(thrown);
+        stream.sendMessage(errorReply(message.id, describeError?.(error) ?? error));
         stream.end();
       }
       throw thrown;

@@ -4,9 +4,15 @@ import type { UpstreamKind } from '../upstream/detection.ts';
 import type { Family } from '../upstream/dial/dial-route.ts';
 import { parseRate, type Rate } from './rate.ts';
 
-/** Counters of one limit: the part of express-rate-limit's Store that is used, so that its stores fit. */
+/**
+ * Counters of one limit: the part of express-rate-limit's Store that is used, so that its stores fit. By default they live
+ * in this process and drain evenly, as nginx's do. Stores that know windows alone, such as rate-limit-redis, are given the
+ * window in which `burst + 1` places become free: on the whole they let as many pass, but all of them at once at the start
+ * of each window, and they count what was refused as well.
+ */
 export interface RateLimitStore {
-  init?(options: { readonly windowMs: number; readonly limit: number }): void;
+  /** A whole number of milliseconds, at least 1000. */
+  init?(options: { readonly windowMs: number }): void;
   increment(key: string): RateLimitCount | Promise<RateLimitCount>;
   decrement?(key: string): Promise<void> | void;
   resetKey?(key: string): Promise<void> | void;

@@ -1,6 +1,7 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import express from 'express';
 import { DrawbridgeError, toDrawbridgeError } from '../errors.ts';
+import { Audit } from './audit.ts';
 import { type GatewayOptions, type ResolvedGatewayOptions, resolveGatewayOptions } from './gateway-options.ts';
 import { McpRoutes } from './mcp-routes.ts';
 import { takePathKey } from './path-key.ts';
@@ -78,6 +79,7 @@ class HttpGateway implements Gateway {
   #headers: { readonly http: readonly string[]; readonly https: readonly string[] };
   #ready: ReturnType<typeof createReadinessCheck>;
   readonly #sweep: SessionSweep;
+  #audit: Audit;
   #heart: NodeJS.Timeout;
   /** Grows when who may come in is asked of others than before. */
   #generation = 0;
@@ -91,6 +93,7 @@ class HttpGateway implements Gateway {
     this.#ready = createReadinessCheck(options.upstream, options.family);
     this.#headers = headersOf(options);
     this.#sweep = new SessionSweep(this.#sessions);
+    this.#audit = new Audit(options.logger);
     this.#heart = this.#startHeart();
 
     const { router, app } = this.#createExpress();
@@ -117,6 +120,8 @@ class HttpGateway implements Gateway {
       this.#generationSince = performance.now();
     }
     this.#options = next;
+    this.#audit.close();
+    this.#audit = new Audit(next.logger);
     this.#sessions.updateLimits(next);
     this.#mcp.updateOptions(next);
     this.#ready = createReadinessCheck(next.upstream, next.family);
@@ -128,6 +133,7 @@ class HttpGateway implements Gateway {
   async close(): Promise<void> {
     clearInterval(this.#heart);
     this.#chain.close();
+    this.#audit.close();
     const error = new DrawbridgeError('shutting_down', 'the gateway is being stopped');
     await Promise.all([...this.#sessions.values()].map((session) => session.relay?.close(error)));
   }
@@ -153,7 +159,11 @@ class HttpGateway implements Gateway {
     app.use(router);
     app.use((req, res) => {
       const context = this.#createContext(req, res, '');
-      writeRefusal(context, { error: new DrawbridgeError('not_found', 'nothing is served at this path') });
+      this.#refuse(context, { error: new DrawbridgeError('not_found', 'nothing is served at this path') });
+    });
+    // Express would answer with a page of HTML. Its four parameters are what makes it the one that is asked.
+    app.use((thrown: unknown, req: express.Request, res: express.Response, _next: express.NextFunction) => {
+      this.#refuse(this.#createContext(req, res, ''), { error: fromExpress(thrown) });
     });
     return { router, app };
   }
@@ -188,24 +198,22 @@ class HttpGateway implements Gateway {
     try {
       const isMcp = context.route !== 'other';
       const verdict = await admit(isMcp ? this.#chain.mcp : this.#chain.edge, context);
-      if (verdict === undefined && isMcp) await this.#mcp.serve(context);
-      else if (verdict === undefined) {
+      if (verdict === undefined && isMcp) {
+        await this.#mcp.serve(context);
+        this.#audit.allow(context);
+      } else if (verdict === undefined) {
         const { headers, res } = context;
         for (let index = 0; index < headers.length; index += 2) res.setHeader(headers[index]!, headers[index + 1]!);
         next();
-      } else if (verdict !== ANSWERED) this.#refuse(context, verdict);
+      } else if (verdict === ANSWERED) this.#audit.allow(context);
+      else this.#refuse(context, verdict);
     } catch (thrown) {
       this.#refuse(context, { error: toDrawbridgeError(thrown) });
     }
   }
 
   #refuse(context: RequestContext, refusal: Refusal): void {
-    const { logger } = this.#options;
-    const { req, address, principal } = context;
-    const { error } = refusal;
-    const fields = { status: error.status, code: error.code, address, principal: principal?.id, method: req.method };
-    if (error.status >= 500) logger.warn(fields, error.sentence);
-    else logger.debug(fields, error.sentence);
+    this.#audit.deny(context, refusal.error);
     writeRefusal(context, refusal);
   }
 
@@ -229,6 +237,13 @@ class HttpGateway implements Gateway {
       return ended('it was not proved again since credentials are others');
     return undefined;
   }
+}
+
+/** Express names a status where the client is at fault, such as for a path that is wrongly percent-encoded. */
+function fromExpress(thrown: unknown): DrawbridgeError {
+  const { status } = thrown as { status?: unknown };
+  if (status === 400) return new DrawbridgeError('bad_request', 'the path is malformed');
+  return toDrawbridgeError(thrown);
 }
 
 function ended(why: string): DrawbridgeError {

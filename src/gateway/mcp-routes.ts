@@ -1,19 +1,23 @@
 import { SseDownstream } from '../downstream/sse.ts';
 import { StreamableHttpDownstream } from '../downstream/streamable-http.ts';
 import { DrawbridgeError } from '../errors.ts';
-import { intercept } from '../relay/intercept.ts';
+import { errorReply } from '../message/message.ts';
+import { type Interceptor, intercept } from '../relay/intercept.ts';
 import { join } from '../relay/relay.ts';
 import type { Transport } from '../relay/transport.ts';
 import { createUpstream, type UpstreamKind } from '../upstream/detection.ts';
 import type { ResolvedGatewayOptions } from './gateway-options.ts';
+import { withoutInternals } from './public-error.ts';
 import type { RequestContext } from './request-context.ts';
 import type { Session, SessionOpening, SessionTable } from './session-table.ts';
+import { ToolRules } from './tool-rules.ts';
 import { upstreamHeadersFor } from './upstream-headers.ts';
 
 /** Serves what the policies let through: opens sessions, and hands each message to the session it is for. */
 export class McpRoutes {
   #options: ResolvedGatewayOptions;
   readonly #sessions: SessionTable;
+  readonly #tools = new ToolRules();
   /** What the server was found to speak; asking again would cost it a session each time. */
   #upstreamKind: UpstreamKind;
 
@@ -51,6 +55,7 @@ export class McpRoutes {
     const downstream = new SseDownstream(res, { headers, stallTimeoutMs: this.#options.stallTimeoutMs });
     const session = this.#sessions.add(id, openingOf(context), downstream);
     await this.#join(session, context);
+    context.session = session;
     downstream.open(`${mountPath}/sse/messages?session=${id}`);
   }
 
@@ -65,7 +70,9 @@ export class McpRoutes {
   async #takePost(context: RequestContext): Promise<void> {
     const { res, message, headers } = context;
     if (message === undefined) throw new DrawbridgeError('invalid_request', 'the body is missing');
+    const isNew = context.session === undefined;
     const session = context.session ?? (await this.#openHttp(context));
+    context.session = session;
     const { downstream } = session;
     if (!(downstream instanceof StreamableHttpDownstream))
       throw new DrawbridgeError('session_unknown', 'no such session');
@@ -74,7 +81,7 @@ export class McpRoutes {
         await downstream.receiveRequest(message, res, headers);
       } catch (thrown) {
         // A session whose initialize never arrived is none.
-        if (context.session === undefined) await session.relay?.close();
+        if (isNew) await session.relay?.close();
         throw thrown;
       }
       return;
@@ -86,7 +93,12 @@ export class McpRoutes {
   async #openHttp(context: RequestContext): Promise<Session> {
     const id = this.#sessions.createId();
     const { stallTimeoutMs, logger } = this.#options;
-    const downstream = new StreamableHttpDownstream({ sessionId: id, stallTimeoutMs, logger });
+    const downstream = new StreamableHttpDownstream({
+      sessionId: id,
+      stallTimeoutMs,
+      logger,
+      describeError: withoutInternals,
+    });
     const session = this.#sessions.add(id, openingOf(context), downstream);
     await this.#join(session, context);
     return session;
@@ -112,8 +124,9 @@ export class McpRoutes {
   /** Gives the session an upstream transport of its own; the session is gone when either side is. */
   async #join(session: Session, context: RequestContext): Promise<void> {
     const { logger } = this.#options;
-    const upstream = intercept(this.#createUpstream(context), session.pulse.intercept);
-    session.relay = join(session.downstream, upstream, {
+    const tools = intercept(this.#createUpstream(context), this.#tools.interceptFor(session));
+    const upstream = intercept(tools, session.pulse.intercept);
+    session.relay = join(intercept(session.downstream, hideInternals), upstream, {
       logger,
       onEnd: (by, error) => {
         this.#sessions.delete(session);
@@ -142,6 +155,14 @@ export class McpRoutes {
       logger,
     });
   }
+}
+
+/** What the relay itself answers a client with, as a client may see it. */
+function hideInternals(): Interceptor {
+  return {
+    up: (message) =>
+      message.failure === undefined ? message : errorReply(message.id, withoutInternals(message.failure)),
+  };
 }
 
 function openingOf({ principal, address, generation }: RequestContext): SessionOpening {

@@ -12,6 +12,16 @@ export interface Rate {
 const RATE = /^(?:rate=)?(\d{1,9})r\/([sm])(?: +burst=(\d{1,9}))?(?: +nodelay)?$/;
 const PERIOD_MS = { s: 1000, m: 60_000 } as const;
 
+/** Stores have windows in whole milliseconds, and some of them in whole seconds. */
+const MIN_WINDOW_MS = 1000;
+
+/** The window in which all places of a rate become free, and how many hits it has: what a store without rates can count. */
+export function windowOf({ count, periodMs, burst }: Rate): { readonly windowMs: number; readonly limit: number } {
+  const placeMs = periodMs / count;
+  const windowMs = Math.max(MIN_WINDOW_MS, Math.ceil((burst + 1) * placeMs));
+  return { windowMs, limit: Math.max(burst + 1, Math.floor(windowMs / placeMs)) };
+}
+
 /**
  * Reads `rate=5r/m burst=10 nodelay`, of which all but `5r/m` may be left out, or a plain number: so many a minute, any
  * number of them at once. Throws `config` naming the option.

@@ -1,5 +1,8 @@
+import type { IncomingMessage } from 'node:http';
+import { SseDownstream } from '../downstream/sse.ts';
 import type { DrawbridgeError } from '../errors.ts';
 import { errorReply } from '../message/message.ts';
+import { withoutInternals } from './public-error.ts';
 import type { RequestContext } from './request-context.ts';
 
 /** A policy's no: what the client is told. The body is a JSON-RPC error, with the id of the request where it is known. */
@@ -9,6 +12,8 @@ export interface Refusal {
   readonly headers?: readonly string[];
   /** Whether the connection is closed afterwards, because what follows on it cannot be trusted or need not be read. */
   readonly closes?: boolean;
+  /** Whether a request on a legacy SSE session is answered on its stream, where a model reads it, and the POST with 202. */
+  readonly goesToStream?: boolean;
 }
 
 /** The policy has answered the request itself, and nothing is left to do. */
@@ -19,16 +24,52 @@ export type Verdict = Refusal | typeof ANSWERED | undefined;
 /** A policy: may this request pass? It lets it through with undefined, refuses it, or has answered it. */
 export type Policy = (context: RequestContext) => Verdict | Promise<Verdict>;
 
+/** On a stream, whose reader may be slow, an id is repeated up to this length. */
+const MAX_STREAM_ID_CHARS = 1024;
+/** What is still to come of a refused body is read and thrown away up to here, so that a small one costs no connection. */
+const MAX_DISCARDED_BYTES = 64 * 1024;
+
 /** Answers the request with the refusal, if it can still be answered. */
 export function writeRefusal(context: RequestContext, refusal: Refusal): void {
-  const { res } = context;
+  const { req, res } = context;
   if (res.headersSent || res.destroyed) return;
-  const { error } = refusal;
+  const error = withoutInternals(refusal.error);
+  if (refusal.goesToStream === true && sendToStream(context, error)) {
+    res.writeHead(202, ['Content-Length', '0', ...context.headers]);
+    res.end();
+    return;
+  }
   const request = context.message?.kind === 'request' ? context.message.id : undefined;
   const body = errorReply(request, error).bytes;
-  const headers = ['Content-Type', 'application/json', 'Content-Length', String(body.length), ...context.headers];
+  const headers = [
+    'Content-Type',
+    'application/json',
+    'Content-Length',
+    String(body.length),
+    'Cache-Control',
+    'no-store',
+    ...context.headers,
+  ];
   if (refusal.headers !== undefined) headers.push(...refusal.headers);
-  if (refusal.closes === true) headers.push('Connection', 'close');
+  if (refusal.closes === true || hasMuchToCome(req)) headers.push('Connection', 'close');
   res.writeHead(error.status, headers);
   res.end(body);
+}
+
+/** Answers a request of a legacy SSE session where its client waits for the answer; false where there is no such place. */
+function sendToStream({ message, session }: RequestContext, error: DrawbridgeError): boolean {
+  const { kind, id = '' } = message ?? {};
+  if (kind !== 'request' || id.length > MAX_STREAM_ID_CHARS) return false;
+  if (!(session?.downstream instanceof SseDownstream) || !session.downstream.isInUse) return false;
+  session.downstream.send(errorReply(id, error));
+  return true;
+}
+
+/** Whether reading the rest of the request would cost more than a new connection; a client that waits for 100 may send none. */
+function hasMuchToCome({ complete, headers }: IncomingMessage): boolean {
+  if (complete) return false;
+  const length = headers['content-length'];
+  return length === undefined
+    ? headers['transfer-encoding'] !== undefined
+    : Number(length) > MAX_DISCARDED_BYTES || headers.expect !== undefined;
 }

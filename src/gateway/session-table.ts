@@ -4,6 +4,7 @@ import type { StreamableHttpDownstream } from '../downstream/streamable-http.ts'
 import { DrawbridgeError } from '../errors.ts';
 import type { Relay } from '../relay/relay.ts';
 import { ClientPulse } from './client-pulse.ts';
+import { OpenCounts } from './limits/open-counts.ts';
 import type { Principal } from './request-context.ts';
 
 /** Our record of one downstream connection: bound to the principal that opened it and to one upstream transport. */
@@ -45,6 +46,8 @@ export class SessionTable {
   #limits: SessionLimits;
   readonly #sessions = new Map<string, Session>();
   readonly #perPrincipal = new Map<string, number>();
+  /** Event streams by the bucket of their client's address. */
+  readonly streams = new OpenCounts();
 
   constructor(limits: SessionLimits) {
     this.#limits = limits;
@@ -56,6 +59,15 @@ export class SessionTable {
 
   values(): IterableIterator<Session> {
     return this.#sessions.values();
+  }
+
+  /** Requests of this principal that wait for their answer, in all its sessions. */
+  countPending(principalId: string): number {
+    let count = 0;
+    for (const session of this.#sessions.values()) {
+      if (session.principalId === principalId) count += session.relay?.pendingCount ?? 0;
+    }
+    return count;
   }
 
   /** An id for a session to come, which its downstream may need to know first. */

@@ -20,13 +20,13 @@ export function readMessage(bytes: Buffer): Message {
 
 /**
  * A JSON-RPC error answer (JSON-RPC 2.0 §5.1) for the request with this id text; `null` where no id is known. The
- * message says what happened and why, `data.reason` is the error's code, `data.hint` what to try.
+ * message says what happened and why, `data.reason` is the error's code, `data.hint` what to try, `data.retryAfterMs` when, where that is known.
  */
 export function errorReply(id: string | undefined, error: DrawbridgeError): Message {
   const body = JSON.stringify({
     code: error.rpcCode,
     message: error.sentence,
-    data: { reason: error.code, hint: error.hint },
+    data: { reason: error.code, hint: error.hint, retryAfterMs: error.retryAfterMs },
   });
   const bytes = Buffer.from(`{"jsonrpc":"2.0","id":${id ?? 'null'},"error":${body}}`);
   return {

@@ -92,7 +92,7 @@ describe('when the upstream ends the stream', () => {
     await ended;
     for (const id of ['9007199254740993', '"1"', '1', '1e2', '"\\u0061"']) {
       expect(session.text()).toContain(
-        `data: {"jsonrpc":"2.0","id":${id},"error":{"code":-32603,"message":"127.0.0.1:${upstream.port} ended its event stream","data":{"reason":"upstream_lost"`,
+        `data: {"jsonrpc":"2.0","id":${id},"error":{"code":-32603,"message":"the connection to the MCP server behind this gateway was lost","data":{"reason":"upstream_lost"`,
       );
     }
     expect(gateway.gateway.sessionCount).toBe(0);

@@ -1,10 +1,10 @@
 /** A gateway on a loopback port of its own, with keys for alice and bob. */
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
-import { createServer } from 'node:http';
+import { createServer, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { createKey, formatKeyFile, hashKey } from '../../src/gateway/authenticators/key-file.ts';
+import { createKey, formatKeyFile, hashKey, type KeyRecord } from '../../src/gateway/authenticators/key-file.ts';
 import { createGateway, type Gateway } from '../../src/gateway/gateway.ts';
 import type { GatewayOptions } from '../../src/gateway/gateway-options.ts';
 
@@ -15,11 +15,18 @@ export interface TestGateway {
   readonly alice: { readonly Authorization: string };
   readonly bob: { readonly Authorization: string };
   readonly keyFile: string;
+  readonly server: Server;
   close(): Promise<void>;
 }
 
+/** What a key says besides its name and hash. */
+export type KeyRules = Partial<Omit<KeyRecord, 'name' | 'hash'>>;
+
 /** Writes a key file; the returned function removes it. */
-export function writeKeyFile(names: readonly string[]): {
+export function writeKeyFile(
+  names: readonly string[],
+  rules: Readonly<Record<string, KeyRules>> = {},
+): {
   path: string;
   keys: Record<string, string>;
   remove: () => void;
@@ -27,13 +34,21 @@ export function writeKeyFile(names: readonly string[]): {
   const folder = mkdtempSync(join(tmpdir(), 'drawbridge-keys-'));
   const path = join(folder, 'keys.json');
   const keys = Object.fromEntries(names.map((name) => [name, createKey()]));
-  const records = names.map((name) => ({ name, hash: hashKey(keys[name]!), created: '2026-01-01T00:00:00.000Z' }));
+  const records = names.map((name) => ({
+    name,
+    hash: hashKey(keys[name]!),
+    created: '2026-01-01T00:00:00.000Z',
+    ...rules[name],
+  }));
   writeFileSync(path, formatKeyFile(records), { mode: 0o600 });
   return { path, keys, remove: () => rmSync(folder, { recursive: true, force: true }) };
 }
 
-export async function startGateway(options: Omit<GatewayOptions, 'keyFile'>): Promise<TestGateway> {
-  const { path, keys, remove } = writeKeyFile(['alice', 'bob']);
+export async function startGateway(
+  options: Omit<GatewayOptions, 'keyFile'>,
+  rules: Readonly<Record<string, KeyRules>> = {},
+): Promise<TestGateway> {
+  const { path, keys, remove } = writeKeyFile(['alice', 'bob'], rules);
   const gateway = createGateway({ keyFile: path, ...options });
   const server = createServer(gateway.handler);
   await new Promise<void>((fulfil) => server.listen(0, '127.0.0.1', fulfil));
@@ -45,6 +60,7 @@ export async function startGateway(options: Omit<GatewayOptions, 'keyFile'>): Pr
     alice: { Authorization: `Bearer ${keys['alice']}` },
     bob: { Authorization: `Bearer ${keys['bob']}` },
     keyFile: path,
+    server,
     close: async () => {
       await gateway.close();
       server.closeAllConnections();

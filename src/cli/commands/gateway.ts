@@ -5,6 +5,7 @@ import { GATEWAY_COMMAND_OPTIONS } from '../../config/gateway-options.ts';
 import { environmentNote, formatOptions } from '../../config/help.ts';
 import { parseOptions } from '../../config/parse-options.ts';
 import { DrawbridgeError } from '../../errors.ts';
+import { answerExpectations } from '../../gateway/expectations.ts';
 import { createGateway, type Gateway } from '../../gateway/gateway.ts';
 import type { GatewayOptions } from '../../gateway/gateway-options.ts';
 import { type Logger, secretsOf } from '../../log.ts';
@@ -17,8 +18,10 @@ import { parseServerUrl, showUrl } from '../server-url.ts';
 type Values = GatewayValues;
 
 /** A request's head must arrive within this time, and its body within the next. */
-const HEADERS_TIMEOUT_MS = 15_000;
+const HEADERS_TIMEOUT_MS = 14_000;
 const REQUEST_TIMEOUT_MS = 30_000;
+/** How often Node looks for requests that are late; by default only twice a minute. */
+const CHECK_INTERVAL_MS = 1000;
 const MAX_HEADER_BYTES = 16 * 1024;
 /** Longer than the usual 60 s of a proxy in front, which then is the one to close an idle connection. */
 const KEEP_ALIVE_TIMEOUT_MS = 65_000;
@@ -95,7 +98,16 @@ const start: StartGateway = async (values, upstream, more) => {
   const gateway = createGateway({ ...options, ...(asksNobody ? { auth: 'none' } : {}), logger });
   if (asksNobody) logger.warn('no --key-file: every program on this machine can use the gateway');
 
-  const server = createServer({ maxHeaderSize: MAX_HEADER_BYTES, noDelay: true, keepAlive: true }, gateway.handler);
+  const settings = {
+    maxHeaderSize: MAX_HEADER_BYTES,
+    noDelay: true,
+    keepAlive: true,
+    connectionsCheckingInterval: CHECK_INTERVAL_MS,
+  };
+  const server = createServer(settings, gateway.handler);
+  // None is dropped, so that the policy which counts them sees them all; their bytes are bounded.
+  server.maxHeadersCount = 0;
+  answerExpectations(server, gateway.handler);
   server.headersTimeout = HEADERS_TIMEOUT_MS;
   server.requestTimeout = REQUEST_TIMEOUT_MS;
   server.keepAliveTimeout = KEEP_ALIVE_TIMEOUT_MS;

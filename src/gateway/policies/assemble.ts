@@ -1,18 +1,34 @@
 import { assembleAuthenticators } from '../authenticators/assemble.ts';
-import type { RateLimitStore, ResolvedGatewayOptions } from '../gateway-options.ts';
+import type { ResolvedGatewayOptions } from '../gateway-options.ts';
+import { LeakyBucketStore } from '../limits/leaky-bucket-store.ts';
 import type { Rate } from '../rate.ts';
 import type { SessionTable } from '../session-table.ts';
+import { ToolRules } from '../tool-rules.ts';
+import { checkAddress, compileAddressRules } from './address-rules.ts';
 import { authenticate } from './authenticate.ts';
 import { readBody } from './body.ts';
 import type { NamedPolicy } from './chain.ts';
+import { findClientAddress } from './client-address.ts';
+import { limitConcurrentCalls } from './concurrent-calls.ts';
 import { answerPreflight, checkOrigin } from './cors.ts';
 import { checkHost } from './host.ts';
 import { httpGrammar } from './http-grammar.ts';
 import { httpMethod } from './http-method.ts';
 import { checkJsonShape } from './json-shape.ts';
 import { LoginBackoff } from './login-backoff.ts';
-import { byAddress, byPrincipal, byPrincipalAndCall, createMemoryStore, rateLimit } from './rate-limit.ts';
+import {
+  byAddress,
+  byPrincipal,
+  byPrincipalAndCall,
+  byPrincipalAndTool,
+  nameOfRate,
+  type RateLimit,
+  type RateLimitOptions,
+  rateLimit,
+} from './rate-limit.ts';
 import { findSession } from './session-owner.ts';
+import { capStreams } from './stream-cap.ts';
+import { checkTool } from './tool-rules.ts';
 
 export interface PolicyChain {
   /** For the routes that are not MCP: a wrong Host or Origin is refused everywhere. */
@@ -27,37 +43,54 @@ export interface PolicyChain {
 
 /** The chain in its order, which is a contract: cheap and anonymous first, and nothing parsed before somebody is known. */
 export function assemblePolicies(options: ResolvedGatewayOptions, sessions: SessionTable): PolicyChain {
-  const stores: RateLimitStore[] = [];
-  const limiter = (name: string, rate: Rate, bucketOf: typeof byPrincipal): NamedPolicy => {
-    const store = (options.createStore ?? createMemoryStore)(name);
-    stores.push(store);
-    return { name, policy: rateLimit({ rate, store, bucketOf }) };
+  const limits: RateLimit[] = [];
+  const limiter = (name: string, what: string, rate: Rate, bucketOf: RateLimitOptions['bucketOf']): NamedPolicy => {
+    const limit = rateLimit({ rate, what, bucketOf, createStore: storesOf(options, name) });
+    limits.push(limit);
+    return { name, policy: limit.policy };
   };
   const authenticators = assembleAuthenticators(options);
+  const isAddressAllowed = compileAddressRules(options);
   const backoff = new LoginBackoff({ rate: options.limitLogins, logger: options.logger });
   const edge: NamedPolicy[] = [
     { name: 'http-grammar', policy: httpGrammar },
+    { name: 'client-address', policy: findClientAddress(options) },
+    { name: 'address-rules', policy: checkAddress(isAddressAllowed) },
     { name: 'host', policy: checkHost(options.allowedHosts) },
     { name: 'origin', policy: checkOrigin(options.allowedOrigins) },
     { name: 'preflight', policy: answerPreflight },
-    limiter('address-limit', options.limitAddress, byAddress),
+    limiter('address-limit', 'requests of this address', options.limitAddress, byAddress),
   ];
   return {
     edge,
     mcp: [
       ...edge,
       { name: 'authenticate', policy: authenticate(authenticators, backoff) },
-      limiter('principal-limit', options.limitRequests, byPrincipal),
+      limiter('principal-limit', 'requests of this principal', options.limitRequests, byPrincipal),
       { name: 'http-method', policy: httpMethod },
       { name: 'body', policy: readBody(options.maxBodyBytes) },
       { name: 'json-shape', policy: checkJsonShape(options) },
       { name: 'session-owner', policy: findSession(sessions) },
-      limiter('call-limit', options.limitCalls, byPrincipalAndCall),
+      { name: 'tool-rules', policy: checkTool(new ToolRules()) },
+      { name: 'concurrent-calls', policy: limitConcurrentCalls(sessions, options.maxConcurrentCalls) },
+      limiter('call-limit', 'tools/call requests', options.limitCalls, byPrincipalAndCall),
+      ...[...options.limitTool].map(([tool, rate]) =>
+        limiter(`tool-limit ${tool}`, `calls of the tool ${tool}`, rate, byPrincipalAndTool(tool)),
+      ),
+      { name: 'stream-cap', policy: capStreams(sessions.streams, options.maxStreamsPerAddress) },
     ],
-    isAddressAllowed: () => true,
+    isAddressAllowed,
     close: () => {
-      for (const store of stores) store.shutdown?.();
+      for (const limit of limits) limit.close();
       for (const authenticator of authenticators) authenticator.close();
     },
+  };
+}
+
+/** Counters by the name of the limit; those of a principal's own rate have that in their name too. */
+function storesOf({ createStore }: ResolvedGatewayOptions, name: string): RateLimitOptions['createStore'] {
+  return (rate, isOwn) => {
+    if (createStore === undefined) return new LeakyBucketStore(rate);
+    return createStore(isOwn ? `${name} ${nameOfRate(rate)}` : name);
   };
 }

@@ -1,14 +1,23 @@
+import type { IncomingMessage } from 'node:http';
 import { DrawbridgeError } from '../../errors.ts';
-import type { Policy, Refusal } from '../refusal.ts';
+import { askForBody } from '../expectations.ts';
+import type { Policy, Refusal, Verdict } from '../refusal.ts';
+import type { RequestContext } from '../request-context.ts';
 
-/** Reads the body of a POST, up to `maxBodyBytes`; a Content-Length that says more is refused before a byte is read. */
-export function readBody(maxBodyBytes: number): Policy {
+/** From the head of a request to the end of its body; a little less than the listener's own 30 s, which says less. */
+export const BODY_TIMEOUT_MS = 28_000;
+
+/**
+ * Reads the body of a POST, up to `maxBodyBytes`; a Content-Length that says more is refused before a byte is read, and
+ * a body that is not whole within `timeoutMs` with 408.
+ */
+export function readBody(maxBodyBytes: number, timeoutMs = BODY_TIMEOUT_MS): Policy {
   const tooLarge = (): Refusal => ({
     error: new DrawbridgeError('body_too_large', `the body is larger than ${maxBodyBytes} bytes`),
     closes: true,
   });
   return (context) => {
-    const { req } = context;
+    const { req, res } = context;
     if (req.method !== 'POST') return undefined;
     if (Number(req.headers['content-length'] ?? 0) > maxBodyBytes) return tooLarge();
     if (req.readableEnded || req.readableDidRead) {
@@ -19,26 +28,50 @@ export function readBody(maxBodyBytes: number): Policy {
       context.body = (req.read() as Buffer | null) ?? Buffer.alloc(0);
       return undefined;
     }
-    return new Promise((fulfil) => {
-      const parts: Buffer[] = [];
-      let bytes = 0;
-      req.on('data', (chunk: Buffer) => {
-        bytes += chunk.length;
-        if (bytes <= maxBodyBytes) parts.push(chunk);
-        else {
-          req.removeAllListeners('data');
-          req.pause();
-          fulfil(tooLarge());
-        }
-      });
-      req.on('end', () => {
-        context.body = parts.length === 1 ? parts[0]! : Buffer.concat(parts, bytes);
-        fulfil(undefined);
-      });
-      // Node tells a body that breaks off by an error; 'close' would come with every request.
-      req.on('error', () => {
-        fulfil({ error: new DrawbridgeError('bad_request', 'the request ended before its body'), closes: true });
-      });
-    });
+    if (!req.complete) askForBody(req, res);
+    return collect(context, maxBodyBytes, timeoutMs, tooLarge);
   };
+}
+
+function collect(
+  context: RequestContext,
+  maxBodyBytes: number,
+  timeoutMs: number,
+  tooLarge: () => Refusal,
+): Promise<Verdict> {
+  const { req } = context;
+  return new Promise((fulfil) => {
+    const parts: Buffer[] = [];
+    let bytes = 0;
+    const timer = setTimeout(() => {
+      stopReading(req);
+      settle({ error: new DrawbridgeError('body_timeout', 'the body did not come in time'), closes: true });
+    }, timeoutMs);
+    timer.unref();
+    const settle = (verdict: Verdict): void => {
+      clearTimeout(timer);
+      fulfil(verdict);
+    };
+    req.on('data', (chunk: Buffer) => {
+      bytes += chunk.length;
+      if (bytes <= maxBodyBytes) parts.push(chunk);
+      else {
+        stopReading(req);
+        settle(tooLarge());
+      }
+    });
+    req.on('end', () => {
+      context.body = parts.length === 1 ? parts[0]! : Buffer.concat(parts, Math.min(bytes, maxBodyBytes));
+      settle(undefined);
+    });
+    // Node tells a body that breaks off by an error; 'close' would come with every request.
+    req.on('error', () => {
+      settle({ error: new DrawbridgeError('bad_request', 'the request ended before its body'), closes: true });
+    });
+  });
+}
+
+function stopReading(req: IncomingMessage): void {
+  req.removeAllListeners('data');
+  req.pause();
 }

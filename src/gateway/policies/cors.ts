@@ -16,7 +16,11 @@ export function checkOrigin(allowedOrigins: readonly string[]): Policy {
   const answers = new Map(allowedOrigins.map((origin) => [parseOrigin(origin), corsHeaders(origin)]));
   return (context) => {
     const { origin } = context.req.headers;
-    if (origin === undefined) return undefined;
+    if (origin === undefined) {
+      // Else a cache could give this answer to a page, which then could not read it.
+      if (answers.size > 0) context.headers = [...context.headers, 'Vary', 'Origin'];
+      return undefined;
+    }
     const headers = answers.get(origin);
     if (headers === undefined) {
       return { error: new DrawbridgeError('forbidden_origin', 'this gateway does not serve pages of that origin') };

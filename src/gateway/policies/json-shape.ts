@@ -2,6 +2,7 @@ import { isUtf8 } from 'node:buffer';
 import { DrawbridgeError, type DrawbridgeErrorCode } from '../../errors.ts';
 import { type Message, readMessage } from '../../message/message.ts';
 import type { Policy, Refusal } from '../refusal.ts';
+import { findAmbiguousMember } from './member-names.ts';
 
 export interface JsonLimits {
   /** Objects and arrays within one another. */
@@ -40,7 +41,7 @@ export function checkJsonShape(limits: JsonLimits): Policy {
     if (typeof parsed !== 'object' || parsed === null)
       return refuse('invalid_request', 'the body is no JSON-RPC message');
     const message = readMessage(body);
-    const problem = findProblem(parsed, message);
+    const problem = findAmbiguousMember(body) ?? findProblem(parsed, message);
     if (problem !== undefined) return refuse('invalid_request', problem);
     context.message = message;
     return undefined;

@@ -9,6 +9,10 @@ const MISSING = {
   error: new DrawbridgeError('invalid_request', 'the session is not named', { hint: 'Initialize first.' }),
 } as const;
 
+/** Visible ASCII, as MCP 2025-11-25 has it, without the comma that joins two; ours are far shorter. */
+const SESSION_ID = /^[\x21-\x2b\x2d-\x7e]{1,256}$/;
+const MALFORMED = { error: new DrawbridgeError('bad_request', 'the session id is malformed') } as const;
+
 /** Finds the session that a request names, if it belongs to the request's principal. */
 export function findSession(table: SessionTable): Policy {
   return (context) => {
@@ -17,6 +21,7 @@ export function findSession(table: SessionTable): Policy {
     if (id === undefined || id === '') {
       return context.route === 'mcp' && context.message?.method === 'initialize' ? undefined : MISSING;
     }
+    if (!SESSION_ID.test(id)) return MALFORMED;
     const { principal } = context;
     const session = principal === undefined ? undefined : table.find(id, principal.id);
     if (principal === undefined || session === undefined) return UNKNOWN;

@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { withoutTools } from '../../src/bridge/tool-list.ts';
+import { withoutTools } from '../../src/tools/tool-list.ts';
 import { messageOf } from '../parts/memory-transport.ts';
 
 const isAvailable = (name: string): boolean => !name.startsWith('x');

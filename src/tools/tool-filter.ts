@@ -6,7 +6,6 @@ import { skipSpace } from '../message/scan.ts';
 import type { Interceptor, InterceptorLink } from '../relay/intercept.ts';
 import { PendingRequests } from '../relay/pending-requests.ts';
 import { withoutTools } from './tool-list.ts';
-import { matchToolNames, type ToolNameOptions } from './tool-names.ts';
 
 /** As many as the relay lets be open; it answers what is one too many. */
 const MAX_OPEN_LISTS = 1024;
@@ -17,8 +16,8 @@ const NAME_CHARS = 100;
  * Hides tools from the client: they are missing from what `tools/list` answers, of which every other byte stays, and a
  * call of one is answered with an error and goes nowhere. Whatever cannot be read for certain is refused.
  */
-export function createToolFilter(names: ToolNameOptions): (link: InterceptorLink) => Interceptor {
-  return (link) => new ToolFilter(matchToolNames(names), link);
+export function createToolFilter(isAvailable: (name: string) => boolean): (link: InterceptorLink) => Interceptor {
+  return (link) => new ToolFilter(isAvailable, link);
 }
 
 class ToolFilter implements Interceptor {
@@ -70,11 +69,12 @@ class ToolFilter implements Interceptor {
   #problemOfCall(message: Message): DrawbridgeError | undefined {
     const name = toolNameOf(message);
     if (name !== undefined && this.#isAvailable(name)) return undefined;
-    const tool = name === undefined ? 'A tool whose name cannot be read' : `Tool ${quote(name)}`;
+    const tool = name === undefined ? 'A tool whose name cannot be read' : `Tool ${quoteToolName(name)}`;
     return new DrawbridgeError('tool_not_available', `${tool} is not available`);
   }
 }
 
-function quote(name: string): string {
+/** A name as an error message has it, clipped. */
+export function quoteToolName(name: string): string {
   return JSON.stringify(name.length > NAME_CHARS ? `${name.slice(0, NAME_CHARS)}…` : name);
 }

@@ -1,12 +1,13 @@
 import { describe, expect, it } from 'vitest';
-import { createToolFilter } from '../../src/bridge/tool-filter.ts';
 import { intercept } from '../../src/relay/intercept.ts';
+import { createToolFilter } from '../../src/tools/tool-filter.ts';
+import { matchToolNames } from '../../src/tools/tool-names.ts';
 import { lost } from '../parts/joined-relay.ts';
 import { answer, EventLog, MemoryTransport, messageOf, quietly, request } from '../parts/memory-transport.ts';
 
 async function filtered() {
   const up = new MemoryTransport();
-  const outer = intercept(up, createToolFilter({ ignore: ['delete*'] }));
+  const outer = intercept(up, createToolFilter(matchToolNames({ ignore: ['delete*'] })));
   const log = new EventLog();
   await outer.start(log);
   const send = (text: string): void => quietly(outer.send(messageOf(text)));

@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { matchToolNames } from '../../src/bridge/tool-names.ts';
+import { matchToolNames } from '../../src/tools/tool-names.ts';
 
 const isIgnored = (glob: string, name: string): boolean => !matchToolNames({ ignore: [glob] })(name);
 

@@ -1,0 +1,26 @@
+import { DrawbridgeError, type DrawbridgeErrorCode } from '../errors.ts';
+
+/** What a client is told in place of addresses, certificates and exceptions, which are for the operator's log. */
+const SENTENCES: Partial<Record<DrawbridgeErrorCode, string>> = {
+  config: 'the gateway is not set up rightly',
+  upstream_unreachable: 'the MCP server behind this gateway cannot be reached',
+  upstream_lost: 'the connection to the MCP server behind this gateway was lost',
+  upstream_timeout: 'the MCP server behind this gateway did not answer in time',
+  upstream_refused: 'the MCP server behind this gateway refused the gateway',
+  upstream_error: 'the MCP server behind this gateway answered with an error',
+  upstream_invalid: 'the MCP server behind this gateway answered with something else than MCP',
+  upstream_redirect: 'the MCP server behind this gateway answered with a redirect',
+  upstream_untrusted: 'the MCP server behind this gateway is not trusted',
+  internal: 'something went wrong in the gateway',
+};
+
+/** The error as a client may see it: its code and status, without what it tells of the inside. */
+export function withoutInternals(error: DrawbridgeError): DrawbridgeError {
+  const sentence = SENTENCES[error.code];
+  if (sentence === undefined) return error;
+  return new DrawbridgeError(error.code, sentence, {
+    status: error.status,
+    hint: 'Ask the operator of this gateway; its log says more.',
+    mayHaveRun: error.mayHaveRun,
+  });
+}
