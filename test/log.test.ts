@@ -109,6 +109,10 @@ describe('secrets', () => {
     ['got {"cookie":"sid=abc; b=c","host":"a"}', 'got {"cookie":"***","host":"a"}'],
     ['Cookie sid=abc', 'Cookie ***'],
     ['the cookie jar is full', 'the cookie jar is full'],
+    [`the key mdb_${'x'.repeat(43)} here`, 'the key *** here'],
+    ['GET /t/some-key/sse and /db/t/mdb_abcdefgh/mcp?x', 'GET /t/***/sse and /db/t/***/mcp?x'],
+    ['POST /t/some-key/messages/?session=1', 'POST /t/***/messages/?session=1'],
+    ['read /srv/t/some-key/file', 'read /srv/t/some-key/file'],
   ])('in the text %j are masked', (text, expected) => {
     expect(masked({}, text)).toBe(`info  ${expected}\n`);
   });

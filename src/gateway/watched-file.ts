@@ -35,6 +35,7 @@ export class WatchedFile<T> {
   #unsettled: string | undefined;
   #soon: NodeJS.Timeout | undefined;
   #isLooking = false;
+  #lookedAt = performance.now();
   #isClosed = false;
 
   /** Throws `config` when the file cannot be read, and what `parse` throws. */
@@ -53,6 +54,8 @@ export class WatchedFile<T> {
   }
 
   get value(): T {
+    // What was closed looks no more by itself; but who was let in by it must still be found out when that ends.
+    if (this.#isClosed && performance.now() - this.#lookedAt > (this.#options.pollMs ?? POLL_MS)) void this.look();
     return this.#value;
   }
 
@@ -60,13 +63,14 @@ export class WatchedFile<T> {
   async look(): Promise<void> {
     if (this.#isLooking) return;
     this.#isLooking = true;
+    this.#lookedAt = performance.now();
     const { path, what, parse, logger } = this.#options;
     try {
       const version = await stat(path, { bigint: true }).then(
         versionOf,
         (error: NodeJS.ErrnoException) => error.code ?? '',
       );
-      if (version === this.#version || this.#isClosed) return;
+      if (version === this.#version) return;
       if (version !== this.#unsettled) {
         this.#unsettled = version;
         clearTimeout(this.#soon);
@@ -84,6 +88,7 @@ export class WatchedFile<T> {
     }
   }
 
+  /** Ends the looking; from then on the file is looked at only when its value is asked for. Idempotent. */
   close(): void {
     this.#isClosed = true;
     clearInterval(this.#timer);

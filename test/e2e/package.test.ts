@@ -30,7 +30,7 @@ describe('the packed package', () => {
     );
     for (const path of paths) {
       expect(path).toMatch(/^(bin|dist)\/|^(LICENSE|README\.md|package\.json)$/);
-      expect(path).toMatch(/(\.cjs|\.js|\.d\.ts|\.json|\.txt|\.md|LICENSE)$/);
+      expect(path).toMatch(/(\.cjs|\.m?js|\.d\.ts|\.json|\.txt|\.md|LICENSE)$/);
       expect(path).not.toMatch(/\btests?\b|\.test\.|\.map$/);
     }
   });

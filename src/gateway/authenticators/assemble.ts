@@ -9,6 +9,17 @@ import { keyAuthenticator } from './keys.ts';
 export function assembleAuthenticators(options: ResolvedGatewayOptions): readonly Authenticator[] {
   if (options.auth === 'none') return [loopbackOnly];
   const authenticators: Authenticator[] = [];
+  try {
+    add(authenticators, options);
+  } catch (thrown) {
+    // Those before the one that cannot start would watch their files for ever.
+    for (const authenticator of authenticators) authenticator.close();
+    throw thrown;
+  }
+  return authenticators;
+}
+
+function add(authenticators: Authenticator[], options: ResolvedGatewayOptions): void {
   const { keyFile, htpasswdFile, allowWeakPasswords, jwtIssuer, mtls, logger } = options;
   const hasJwt = jwtIssuer !== undefined;
   if (keyFile !== undefined) authenticators.push(keyAuthenticator({ path: keyFile, logger, hasJwt }));
@@ -17,5 +28,4 @@ export function assembleAuthenticators(options: ResolvedGatewayOptions): readonl
   }
   if (mtls !== 'off') authenticators.push(clientCertificateAuthenticator({ mtls }));
   if (jwtIssuer !== undefined) authenticators.push(jwtAuthenticator(options, jwtIssuer));
-  return authenticators;
 }

@@ -34,12 +34,15 @@ export class BcryptThread {
     const worker = new Worker(new URL('./password-worker.mjs', import.meta.url), options);
     // Nobody's end waits for a password.
     worker.unref();
+    // A crash is told before the end is, and by then another thread may be at work.
+    const fail = (why: string): void => {
+      if (this.#worker !== worker) return;
+      this.#worker = undefined;
+      this.#settle?.(ended(why));
+    };
     worker.on('message', (isPassword: boolean) => this.#settle?.(isPassword));
-    worker.on('error', (error) => this.#settle?.(ended(String(error))));
-    worker.on('exit', () => {
-      if (this.#worker === worker) this.#worker = undefined;
-      this.#settle?.(ended('it has ended'));
-    });
+    worker.on('error', (error) => fail(String(error)));
+    worker.on('exit', () => fail('it has ended'));
     return worker;
   }
 }

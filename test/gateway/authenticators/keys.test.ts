@@ -115,6 +115,14 @@ describe('a principal is current', () => {
     await until('the file is read again', () => !principal.isCurrent());
   });
 
+  it('no more once its key is revoked, though the authenticator that let it in was closed before', async () => {
+    write({ name: 'one', hash: hashKey(ONE) });
+    const principal = start()(ONE) as Principal;
+    keys?.close();
+    write();
+    await until('the principal is not current', () => !principal.isCurrent());
+  });
+
   it('still, when its key was replaced with grace', async () => {
     write({ name: 'one', hash: hashKey(ONE) });
     const ask = start();
