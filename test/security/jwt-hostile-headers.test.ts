@@ -19,10 +19,15 @@ afterAll(() => jwt.close());
 
 async function refuses(token: string, statuses: readonly number[] = [401]): Promise<void> {
   const [asked, fetched] = [jwt.upstream.requests.length, jwt.issuer.requests.length];
-  const before = performance.now();
-  const { status } = await jwt.openWith(token);
-  expect(performance.now() - before).toBeLessThan(50);
-  expect(statuses).toContain(status);
+  // The shortest of three: what the machine does besides is not the attack's cost, which would be the same each time.
+  let shortestMs = Number.POSITIVE_INFINITY;
+  for (let times = 0; times < 3; times++) {
+    const before = performance.now();
+    const { status } = await jwt.openWith(token);
+    shortestMs = Math.min(shortestMs, performance.now() - before);
+    expect(statuses).toContain(status);
+  }
+  expect(shortestMs).toBeLessThan(50);
   expect(jwt.upstream.requests).toHaveLength(asked);
   expect(jwt.issuer.requests).toHaveLength(fetched);
 }

@@ -61,6 +61,12 @@ describe('the metadata', () => {
     expect(forwarded.body).toBe(body);
   });
 
+  it('is told to who calls the gateway by its public name, which is served without being allowed besides', async () => {
+    expect((await ask(`${WELL_KNOWN}/mcp`, { host: 'db.example.com' })).status).toBe(200);
+    expect((await ask('/sse', { host: 'db.example.com' })).status).toBe(401);
+    expect((await ask('/sse', { host: 'db.example.com.evil.example' })).status).toBe(403);
+  });
+
   it('may be read by pages of allowed origins alone', async () => {
     const allowed = await ask(`${WELL_KNOWN}/mcp`, { origin: PAGE });
     expect([allowed.status, allowed.headers['access-control-allow-origin'], allowed.headers['vary']]).toEqual([

@@ -56,7 +56,7 @@ export function assemblePolicies(options: ResolvedGatewayOptions, sessions: Sess
     { name: 'http-grammar', policy: httpGrammar },
     { name: 'client-address', policy: findClientAddress(options) },
     { name: 'address-rules', policy: checkAddress(isAddressAllowed) },
-    { name: 'host', policy: checkHost(options.allowedHosts) },
+    { name: 'host', policy: checkHost(servedHosts(options)) },
     { name: 'origin', policy: checkOrigin(options.allowedOrigins) },
     { name: 'preflight', policy: answerPreflight },
     limiter('address-limit', 'requests of this address', options.limitAddress, byAddress),
@@ -93,4 +93,8 @@ function storesOf({ createStore }: ResolvedGatewayOptions, name: string): RateLi
     if (createStore === undefined) return new LeakyBucketStore(rate);
     return createStore(isOwn ? `${name} ${nameOfRate(rate)}` : name);
   };
+}
+
+function servedHosts({ allowedHosts, publicUrl }: ResolvedGatewayOptions): readonly string[] {
+  return publicUrl === undefined ? allowedHosts : [...allowedHosts, publicUrl.hostname];
 }
