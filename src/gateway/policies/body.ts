@@ -36,9 +36,12 @@ export function readBody(maxBodyBytes: number): Policy {
         fulfil(undefined);
       });
       // Node tells a body that breaks off by an error; 'close' would come with every request.
-      req.on('error', () => {
+      const breakOff = (): void => {
         fulfil({ error: new DrawbridgeError('bad_request', 'the request ended before its body'), closes: true });
-      });
+      };
+      req.on('error', breakOff);
+      // Over HTTP/2 it does not.
+      req.on('aborted', breakOff);
     });
   };
 }
