@@ -1,4 +1,4 @@
-import { IncomingMessage, type OutgoingHttpHeaders, ServerResponse } from 'node:http';
+import { IncomingMessage, type OutgoingHttpHeader, ServerResponse } from 'node:http';
 
 /**
  * A request and response over HTTP/2 as Express can serve them: it gives both the prototypes of HTTP/1.1, which must
@@ -13,11 +13,13 @@ export function asHttp1(
   const { method, url, headers, rawHeaders } = req;
   Object.assign(request, { method, url, rawHeaders, httpVersion: '1.1', httpVersionMajor: 1, httpVersionMinor: 1 });
   Object.defineProperty(request, 'headers', { value: headers });
-  request.push(null);
   const response = new ServerResponse(request);
   const writeHead = (status: number, headersOrText?: unknown): ServerResponse => {
     const list = Array.isArray(headersOrText) ? (headersOrText as string[]) : [];
-    res.writeHead(status, [...flatten(response.getHeaders()), ...list]);
+    // As over HTTP/1.1, what is given here comes in place of what was set before.
+    const given = new Set(list.filter((_, index) => index % 2 === 0).map((name) => name.toLowerCase()));
+    const earlier = Object.entries(response.getHeaders()).filter(([name]) => !given.has(name));
+    res.writeHead(status, [...flatten(earlier), ...list]);
     return response;
   };
   // Own properties, which Express leaves in place.
@@ -38,6 +40,6 @@ export function asHttp1(
   };
 }
 
-function flatten(headers: OutgoingHttpHeaders): string[] {
-  return Object.entries(headers).flatMap(([name, value]) => [value ?? []].flat().flatMap((one) => [name, String(one)]));
+function flatten(headers: [string, OutgoingHttpHeader | undefined][]): string[] {
+  return headers.flatMap(([name, value]) => [value ?? []].flat().flatMap((one) => [name, String(one)]));
 }

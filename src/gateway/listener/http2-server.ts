@@ -31,6 +31,7 @@ export function createHttp2Server(handler: Handler, headers: readonly string[]):
       maxSessionRejectedStreams: 100,
     },
     (req, res) => {
+      if (sizeOf(req.rawHeaders) > LISTENER_BOUNDS.maxHeadBytes) return refuse(res, HEAD_TOO_LARGE, headers);
       watchBody(req, res, headers);
       // The two have all of HTTP/1.1's that the gateway uses.
       handler(req as unknown as IncomingMessage, res as unknown as ServerResponse);
@@ -62,17 +63,30 @@ export function createHttp2Server(handler: Handler, headers: readonly string[]):
 function watchBody(req: GatewayHttp2Request, res: GatewayHttp2Response, headers: readonly string[]): void {
   if (req.stream.endAfterHeaders) return;
   const timer = setTimeout(() => {
-    if (res.headersSent || res.destroyed) return;
-    const { bytes, status } = timedOut();
-    res.writeHead(status, ['Content-Type', 'application/json', ...headers, 'Connection', 'close']);
-    res.end(bytes);
+    if (!res.headersSent && !res.destroyed) refuse(res, BODY_TOO_SLOW, headers);
   }, LISTENER_BOUNDS.requestMs);
   timer.unref();
   req.on('end', () => clearTimeout(timer));
   res.on('close', () => clearTimeout(timer));
 }
 
-function timedOut(): { readonly bytes: Buffer; readonly status: number } {
-  const error = new DrawbridgeError('body_timeout', 'the request took too long');
-  return { bytes: errorReply(undefined, error).bytes, status: error.status };
+const BODY_TOO_SLOW = new DrawbridgeError('body_timeout', 'the request took too long');
+const HEAD_TOO_LARGE = new DrawbridgeError(
+  'bad_request',
+  `the head is larger than ${LISTENER_BOUNDS.maxHeadBytes} bytes`,
+  {
+    status: 431,
+    hint: 'Send fewer or smaller headers.',
+  },
+);
+
+function refuse(res: GatewayHttp2Response, error: DrawbridgeError, headers: readonly string[]): void {
+  const { bytes } = errorReply(undefined, error);
+  res.writeHead(error.status, ['Content-Type', 'application/json', ...headers, 'Connection', 'close']);
+  res.end(bytes);
+}
+
+/** Node holds a client to the announced size of a head only roughly. */
+function sizeOf(rawHeaders: readonly string[]): number {
+  return rawHeaders.reduce((bytes, text) => bytes + text.length, 0);
 }
