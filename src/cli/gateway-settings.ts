@@ -1,6 +1,8 @@
 import type { GATEWAY_COMMAND_OPTIONS } from '../config/gateway-options.ts';
 import type { OptionValues } from '../config/option.ts';
 import type { GatewayOptions } from '../gateway/gateway-options.ts';
+import type { ListenerOptions } from '../gateway/listener/listener-options.ts';
+import type { Logger } from '../log.ts';
 import { parseHeaders } from './headers.ts';
 import { usageError } from './report.ts';
 import { parseServerUrl } from './server-url.ts';
@@ -55,6 +57,29 @@ export function gatewayOptionsOf(values: GatewayValues): Omit<GatewayOptions, 'l
     sessionIdleMs: inMs(values['session-idle']),
     sessionLifetimeMs: inMs(values['session-lifetime']),
   });
+}
+
+/** What the server that the command starts takes of its options. */
+export function listenerOptionsOf(values: GatewayValues, logger: Logger): ListenerOptions {
+  return {
+    ...dropUndefined({
+      host: values.host,
+      port: values.port,
+      tlsCert: values['tls-cert'],
+      tlsKey: values['tls-key'],
+      tlsMinVersion: values['tls-min-version'],
+      tlsClientCa: values['tls-client-ca'],
+      mtls: values.mtls ?? (values['tls-client-ca'] === undefined ? undefined : 'accept'),
+      http2: values['no-http2'] !== true,
+      redirectPort: values['redirect-port'],
+      publicUrl: values['public-url'],
+      maxConnections: values['max-connections'],
+      maxConnectionsPerAddress: values['max-connections-per-address'],
+      proxyProtocol: values['proxy-protocol'],
+      trustProxies: values['trust-proxies'],
+    }),
+    logger,
+  };
 }
 
 function inMs(seconds: number | undefined): number | undefined {

@@ -12,6 +12,7 @@ export function waitForReader(
   draining: ServerResponse | Socket,
   stallTimeoutMs: number,
 ): Promise<void> {
+  if (response.req.httpVersionMajor >= 2) return waitForStreamReader(response, stallTimeoutMs);
   const { socket } = response.req;
   const earlierMs = socket.timeout ?? 0;
   return new Promise((fulfil) => {
@@ -28,5 +29,31 @@ export function waitForReader(
     socket.on('timeout', cut);
     draining.on('drain', settle);
     response.on('close', settle);
+  });
+}
+
+/** So much may wait a second longer than the rest: Node does not tell how much of one write a stream's reader has taken. */
+const BYTES_A_SECOND = 64 * 1024;
+
+/** The same over HTTP/2, where one connection carries many readers and its timeout is that of none of them. */
+function waitForStreamReader(response: ServerResponse, stallTimeoutMs: number): Promise<void> {
+  return new Promise((fulfil) => {
+    let left = response.writableLength;
+    const watch = (): NodeJS.Timeout =>
+      setTimeout(
+        () => {
+          if (response.writableLength >= left) response.destroy();
+          left = response.writableLength;
+          timer = watch();
+        },
+        stallTimeoutMs + (left / BYTES_A_SECOND) * 1000,
+      ).unref();
+    const settle = (): void => {
+      clearTimeout(timer);
+      response.off('drain', settle).off('close', settle);
+      fulfil();
+    };
+    let timer = watch();
+    response.on('drain', settle).on('close', settle);
   });
 }

@@ -151,7 +151,9 @@ export class StreamableHttpDownstream implements Transport {
       const length = String(message.bytes.length);
       response.writeHead(200, ['Content-Type', 'application/json', 'Content-Length', length, ...request.headers]);
       response.end(message.bytes);
-      if (response.req.socket.writableLength === 0) return;
+      const { req } = response;
+      const left = req.httpVersionMajor >= 2 ? response.writableLength : req.socket.writableLength;
+      if (left === 0) return;
       return waitForReader(response, response, this.#options.stallTimeoutMs);
     }
     const sent = stream.sendMessage(message, eventId);

@@ -3,6 +3,7 @@ import express from 'express';
 import { DrawbridgeError, toDrawbridgeError } from '../errors.ts';
 import { Audit } from './audit.ts';
 import { type GatewayOptions, type ResolvedGatewayOptions, resolveGatewayOptions } from './gateway-options.ts';
+import { asHttp1 } from './listener/http1-view.ts';
 import { McpRoutes } from './mcp-routes.ts';
 import { takePathKey } from './path-key.ts';
 import { assemblePolicies, type PolicyChain } from './policies/assemble.ts';
@@ -102,7 +103,10 @@ class HttpGateway implements Gateway {
       const context = this.#createContext(req, res, '');
       // Express costs more than the relay itself, and has nothing to do on these paths.
       if (context.route !== 'other') this.#enter(context, () => {});
-      else app(req, res);
+      else {
+        const http1 = asHttp1(req, res);
+        app(http1.req, http1.res);
+      }
     };
   }
 

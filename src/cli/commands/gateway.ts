@@ -1,30 +1,20 @@
 import { readFileSync } from 'node:fs';
-import { createServer, type Server } from 'node:http';
-import type { AddressInfo } from 'node:net';
 import { GATEWAY_COMMAND_OPTIONS } from '../../config/gateway-options.ts';
 import { environmentNote, formatOptions } from '../../config/help.ts';
 import { parseOptions } from '../../config/parse-options.ts';
 import { DrawbridgeError } from '../../errors.ts';
-import { answerExpectations } from '../../gateway/expectations.ts';
 import { createGateway, type Gateway } from '../../gateway/gateway.ts';
 import type { GatewayOptions } from '../../gateway/gateway-options.ts';
+import { type Listener, listen } from '../../gateway/listener/listener.ts';
 import { type Logger, secretsOf } from '../../log.ts';
 import { isLoopback } from '../../upstream/dial/loopback.ts';
-import { type GatewayValues, gatewayOptionsOf } from '../gateway-settings.ts';
+import { type GatewayValues, gatewayOptionsOf, listenerOptionsOf } from '../gateway-settings.ts';
 import { parseHeaders } from '../headers.ts';
 import { createStderrLogger, reporting, usageError } from '../report.ts';
 import { parseServerUrl, showUrl } from '../server-url.ts';
 
 type Values = GatewayValues;
 
-/** A request's head must arrive within this time, and its body within the next. */
-const HEADERS_TIMEOUT_MS = 14_000;
-const REQUEST_TIMEOUT_MS = 30_000;
-/** How often Node looks for requests that are late; by default only twice a minute. */
-const CHECK_INTERVAL_MS = 1000;
-const MAX_HEADER_BYTES = 16 * 1024;
-/** Longer than the usual 60 s of a proxy in front, which then is the one to close an idle connection. */
-const KEEP_ALIVE_TIMEOUT_MS = 65_000;
 /** How long open answers may take to leave when the gateway is stopped. */
 const DRAIN_MS = 5000;
 
@@ -98,51 +88,14 @@ const start: StartGateway = async (values, upstream, more) => {
   const gateway = createGateway({ ...options, ...(asksNobody ? { auth: 'none' } : {}), logger });
   if (asksNobody) logger.warn('no --key-file: every program on this machine can use the gateway');
 
-  const settings = {
-    maxHeaderSize: MAX_HEADER_BYTES,
-    noDelay: true,
-    keepAlive: true,
-    connectionsCheckingInterval: CHECK_INTERVAL_MS,
-  };
-  const server = createServer(settings, gateway.handler);
-  // None is dropped, so that the policy which counts them sees them all; their bytes are bounded.
-  server.maxHeadersCount = 0;
-  answerExpectations(server, gateway.handler);
-  server.headersTimeout = HEADERS_TIMEOUT_MS;
-  server.requestTimeout = REQUEST_TIMEOUT_MS;
-  server.keepAliveTimeout = KEEP_ALIVE_TIMEOUT_MS;
-  await listen(server, host, values.port ?? 8080);
+  const listener = await listen(gateway.handler, listenerOptionsOf(values, logger));
+  if (listener.redirectUrl !== undefined) logger.info(`redirecting from ${listener.redirectUrl}`);
   const stops: (() => Promise<void>)[] = [];
-  stopOnSignals(server, gateway, stops, logger);
-  const { address, port, family } = server.address() as AddressInfo;
-  return {
-    url: `http://${family === 'IPv6' ? `[${address}]` : address}:${port}`,
-    logger,
-    onStop: (stop) => stops.push(stop),
-  };
+  stopOnSignals(listener, gateway, stops, logger);
+  return { url: listener.url, logger, onStop: (stop) => stops.push(stop) };
 };
 
-function listen(server: Server, host: string, port: number): Promise<void> {
-  // A name would be left to a resolver, which may well say ::1.
-  const address = host === 'localhost' ? '127.0.0.1' : host;
-  return new Promise((fulfil, reject) => {
-    server.once('error', (error: NodeJS.ErrnoException) => {
-      const taken = error.code === 'EADDRINUSE';
-      reject(
-        new DrawbridgeError(
-          'listen_failed',
-          taken ? `port ${port} of ${host} is in use` : `cannot listen on ${host}:${port}`,
-          {
-            why: `${error.code} ${address}:${port}`,
-          },
-        ),
-      );
-    });
-    server.listen({ host: address, port, backlog: 4096 }, fulfil);
-  });
-}
-
-function stopOnSignals(server: Server, gateway: Gateway, stops: (() => Promise<void>)[], logger: Logger): void {
+function stopOnSignals(listener: Listener, gateway: Gateway, stops: (() => Promise<void>)[], logger: Logger): void {
   let isStopping = false;
   for (const [signal, number] of [
     ['SIGINT', 2],
@@ -153,9 +106,9 @@ function stopOnSignals(server: Server, gateway: Gateway, stops: (() => Promise<v
       isStopping = true;
       logger.info(`${signal}: stopping`);
       setTimeout(() => process.exit(128 + number), DRAIN_MS).unref();
-      server.close();
+      const closed = listener.close();
       await gateway.close();
-      server.closeIdleConnections();
+      await closed;
       await Promise.all(stops.map((stop) => stop()));
       process.exit(128 + number);
     });

@@ -65,9 +65,12 @@ function collect(
       settle(undefined);
     });
     // Node tells a body that breaks off by an error; 'close' would come with every request.
-    req.on('error', () => {
+    const breakOff = (): void => {
       settle({ error: new DrawbridgeError('bad_request', 'the request ended before its body'), closes: true });
-    });
+    };
+    req.on('error', breakOff);
+    // Over HTTP/2 it does not.
+    req.on('aborted', breakOff);
   });
 }
 
