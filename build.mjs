@@ -173,25 +173,23 @@ function thirdParty(metafiles) {
   return `mcp-drawbridge ${version} bundles these packages:\n\n${entries.join(`\n${'-'.repeat(72)}\n\n`)}`;
 }
 
-/** What createGateway takes, and what may stand in the bridge's configuration file. */
+/** What may stand in the configuration files of the gateway and of the bridge. */
 async function schemas() {
   const { outputFiles } = await build({
     ...shared,
     stdin: {
-      contents: `export { fileSchema, jsonSchema } from './src/config/json-schema.ts';
+      contents: `export { fileSchema } from './src/config/json-schema.ts';
         export { BRIDGE_OPTIONS } from './src/config/bridge-options.ts';
-        export { GATEWAY_OPTIONS } from './src/config/gateway-options.ts';`,
+        export { GATEWAY_COMMAND_OPTIONS } from './src/config/gateway-options.ts';`,
       resolveDir: root,
     },
     format: 'esm',
     write: false,
   });
   const source = Buffer.from(outputFiles[0].contents).toString('base64');
-  const { fileSchema, jsonSchema, BRIDGE_OPTIONS, GATEWAY_OPTIONS } = await import(
-    `data:text/javascript;base64,${source}`
-  );
+  const { fileSchema, BRIDGE_OPTIONS, GATEWAY_COMMAND_OPTIONS } = await import(`data:text/javascript;base64,${source}`);
   return {
-    'schema.json': jsonSchema(GATEWAY_OPTIONS, 'Options of createGateway in mcp-drawbridge', ['upstream']),
+    'schema.json': fileSchema(GATEWAY_COMMAND_OPTIONS, 'Configuration file of mcp-drawbridge gateway'),
     'bridge.schema.json': fileSchema(BRIDGE_OPTIONS, 'Configuration file of mcp-drawbridge <url>'),
   };
 }

@@ -4,6 +4,16 @@ import { nearestName } from './nearest-name.ts';
 import { type Option, optionsOfFiles, propertyName } from './option.ts';
 import type { OptionReader } from './option-reader.ts';
 
+/** A configuration file that was read: its top-level object, and where in the file each of its keys stands. */
+export interface ConfigContent {
+  readonly content: Record<string, unknown>;
+  /** The file, and line and column where they are known: `drawbridge.yaml:3:1`. */
+  placeOf(key: string): string;
+}
+
+/** Reads the text of a configuration file. Throws `config` without quoting a value. */
+export type ConfigParser = (text: string, path: string) => ConfigContent;
+
 /**
  * Adds what the configuration file has of options that nothing more important has given. Throws `config`, naming the
  * file and the key; no value is quoted that may be a secret.
@@ -12,11 +22,13 @@ export function addFromConfigFile(
   reader: OptionReader,
   table: readonly Option[],
   readFile: (path: string) => string,
+  parse: ConfigParser = parseJson,
 ): void {
   const naming = table.find(({ isConfigFile }) => isConfigFile === true);
   const path = naming === undefined ? undefined : reader.values.get(naming.name);
   if (naming === undefined || typeof path !== 'string') return;
-  const content = readObject(path, reader.origins.get(naming.name) ?? `--${naming.name}`, readFile);
+  const text = readConfigText(path, reader.origins.get(naming.name) ?? `--${naming.name}`, readFile);
+  const { content, placeOf } = parse(text, path);
   const options = new Map(optionsOfFiles(table).flatMap((option) => keysOf(option).map((key) => [key, option])));
   const seen = new Map<Option, string>();
   const isGiven = new Set(reader.values.keys());
@@ -24,9 +36,9 @@ export function addFromConfigFile(
     // For editors, which check the file by the schema that it names.
     if (key === '$schema') continue;
     const option = options.get(key);
-    if (option === undefined) throw unknownKey(key, [...options.values()], path);
+    if (option === undefined) throw unknownKey(key, [...options.values()], placeOf(key));
     if (seen.has(option)) {
-      throw new DrawbridgeError('config', `"${seen.get(option)}" and "${key}" in ${path} are the same option`, {
+      throw new DrawbridgeError('config', `"${seen.get(option)}" and "${key}" in ${placeOf(key)} are the same option`, {
         hint: 'Leave one of the two out.',
       });
     }
@@ -36,7 +48,7 @@ export function addFromConfigFile(
   for (const option of table) {
     const key = seen.get(option);
     if (key === undefined) continue;
-    const where = `"${key}" in ${path}`;
+    const where = `"${key}" in ${placeOf(key)}`;
     const texts = readValue(option, content[key], where, dirname(path));
     if (isGiven.has(option.name)) continue;
     if (option.kind === 'flag') reader.putFlag(option, content[key] === true, where);
@@ -49,20 +61,22 @@ function keysOf(option: Option): string[] {
   return property === option.name ? [property] : [property, option.name];
 }
 
-function readObject(path: string, origin: string, readFile: (path: string) => string): Record<string, unknown> {
-  let text: string;
+function readConfigText(path: string, origin: string, readFile: (path: string) => string): string {
   try {
-    text = readFile(path);
+    // A byte order mark is what some editors on Windows begin a file with.
+    return readFile(path).replace(/^\ufeff/, '');
   } catch (thrown) {
     const why = (thrown as NodeJS.ErrnoException).code ?? (thrown as Error).message;
     throw new DrawbridgeError('config', `cannot read the configuration file ${path}`, {
       why: `${why}; it is named with ${origin}`,
     });
   }
+}
+
+const parseJson: ConfigParser = (text, path) => {
   let content: unknown;
   try {
-    // A byte order mark is what some editors on Windows begin a file with.
-    content = JSON.parse(text.replace(/^\ufeff/, ''));
+    content = JSON.parse(text);
   } catch (thrown) {
     // The message may quote the text, which may be a secret.
     const position = / at position \d+.*$/.exec((thrown as Error).message)?.[0] ?? '';
@@ -71,9 +85,13 @@ function readObject(path: string, origin: string, readFile: (path: string) => st
       hint: 'Look for a missing quote, a comma after the last entry, a comment.',
     });
   }
-  if (typeof content === 'object' && content !== null && !Array.isArray(content))
-    return content as Record<string, unknown>;
-  throw new DrawbridgeError('config', `the configuration file ${path} must be a JSON object`, {
+  return { content: asObject(content, path, 'a JSON object'), placeOf: () => path };
+};
+
+/** Throws `config` where the file holds something else than an object. */
+export function asObject(content: unknown, path: string, kind: string): Record<string, unknown> {
+  if (isObject(content)) return content;
+  throw new DrawbridgeError('config', `the configuration file ${path} must be ${kind}`, {
     why: `it is ${kindOf(content)}`,
     hint: 'Such as { "url": "http://127.0.0.1:8000/sse" }',
   });
@@ -102,7 +120,7 @@ function readValue(option: Option, value: unknown, where: string, folder: string
       return [String(value)];
     case 'list': {
       const isPairs = option.separator !== undefined && isObject(value);
-      const list = isPairs ? Object.values(value) : value;
+      const list = isPairs ? Object.values(value).map((entry) => rateText(option, entry)) : value;
       const kind = option.separator === undefined ? 'a list of texts' : 'an object of texts or a list of texts';
       expect(Array.isArray(list) && list.every((entry) => typeof entry === 'string'), kind);
       if (isPairs) return Object.entries(value).map(([name, text]) => `${name}${option.separator}${text}`);
@@ -110,9 +128,14 @@ function readValue(option: Option, value: unknown, where: string, folder: string
     }
     default:
       if (option.isJson && isObject(value)) return [JSON.stringify(value)];
+      if (option.isRate && typeof value === 'number') return [String(value)];
       expect(typeof value === 'string', textKindOf(option));
       return [localText(option, value as string, folder)];
   }
+}
+
+function rateText(option: Option, value: unknown): unknown {
+  return option.isRate && typeof value === 'number' ? String(value) : value;
 }
 
 function textKindOf({ isJson, choices }: Option): string {

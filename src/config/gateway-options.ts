@@ -152,6 +152,7 @@ const ADDRESSES = [
 const LIMITS = [
   {
     name: 'limit-calls',
+    isRate: true,
     heading: 'Limits',
     kind: 'text',
     value: 'rate',
@@ -160,15 +161,31 @@ const LIMITS = [
   },
   {
     name: 'limit-tool',
+    isRate: true,
     kind: 'list',
     value: 'tool:rate',
     separator: ':',
     help: 'tools/call of one tool, of each principal; repeatable',
   },
-  { name: 'limit-requests', kind: 'text', value: 'rate', default: '6000', help: 'HTTP requests of each principal' },
-  { name: 'limit-address', kind: 'text', value: 'rate', default: '12000', help: 'HTTP requests of each address' },
+  {
+    name: 'limit-requests',
+    isRate: true,
+    kind: 'text',
+    value: 'rate',
+    default: '6000',
+    help: 'HTTP requests of each principal',
+  },
+  {
+    name: 'limit-address',
+    isRate: true,
+    kind: 'text',
+    value: 'rate',
+    default: '12000',
+    help: 'HTTP requests of each address',
+  },
   {
     name: 'limit-logins',
+    isRate: true,
     kind: 'text',
     value: 'rate',
     default: '20',

@@ -31,6 +31,13 @@ export function fileSchema(table: readonly Option[], title: string): Record<stri
   };
 }
 
+/** So many a minute, or as `parseRate` of the gateway reads it. */
+const RATE = {
+  anyOf: [
+    { type: 'integer', minimum: 1 },
+    { type: 'string', minLength: 1 },
+  ],
+};
 const TEXTS = { type: 'array', items: { type: 'string' } };
 
 function propertySchema(option: Option): Record<string, unknown> {
@@ -53,8 +60,12 @@ function propertySchema(option: Option): Record<string, unknown> {
       return { enum: option.choices, ...common };
     case 'list':
       if (option.separator === undefined) return { ...TEXTS, ...common };
-      return { anyOf: [{ type: 'object', additionalProperties: { type: 'string' } }, TEXTS], ...common };
+      return {
+        anyOf: [{ type: 'object', additionalProperties: option.isRate ? RATE : { type: 'string' } }, TEXTS],
+        ...common,
+      };
     default: {
+      if (option.isRate) return { ...RATE, ...common };
       const text = option.mayBeEmpty ? { type: 'string' } : { type: 'string', minLength: 1 };
       return option.isJson ? { anyOf: [{ type: 'object' }, text], ...common } : { ...text, ...common };
     }

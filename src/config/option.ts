@@ -28,6 +28,8 @@ export interface Option {
   readonly isJson?: boolean;
   /** Between the name and the value that each entry of a list is; in a configuration file they may be an object. */
   readonly separator?: ':' | '=';
+  /** A rate, which in a configuration file may be a number too. */
+  readonly isRate?: boolean;
   /** A flag that is another way to write an option with a value. */
   readonly means?: { readonly name: string; readonly value: string };
   /** Names the configuration file, so it cannot stand in one. */

@@ -1,5 +1,5 @@
 import { DrawbridgeError } from '../errors.ts';
-import { addFromConfigFile } from './config-file.ts';
+import { addFromConfigFile, type ConfigParser } from './config-file.ts';
 import { nearestName } from './nearest-name.ts';
 import { environmentName, type Option, type OptionValues } from './option.ts';
 import { clip, OptionReader } from './option-reader.ts';
@@ -9,6 +9,8 @@ export interface OptionSources {
   readonly env: Readonly<Record<string, string | undefined>>;
   /** Reads the configuration file, and what a `_FILE` variable names. */
   readonly readFile: (path: string) => string;
+  /** Reads the configuration file's text; JSON unless given. */
+  readonly parseConfig?: ConfigParser;
 }
 
 export interface ParsedOptions<T extends readonly Option[]> {
@@ -33,7 +35,7 @@ export function parseOptions<const T extends readonly Option[]>(table: T, source
     // A list of the command line takes the place of the environment's; it is not added to.
     if (!given.has(option.name)) addFromEnvironment(reader, table, option, sources);
   }
-  addFromConfigFile(reader, table, sources.readFile);
+  addFromConfigFile(reader, table, sources.readFile, sources.parseConfig);
   reader.addDefaults();
   return {
     values: Object.fromEntries(reader.values) as OptionValues<T>,
