@@ -9,32 +9,45 @@ const BIN = new URL('../../bin/mcp-drawbridge.cjs', import.meta.url).pathname;
 const TOOL = '/usr/bin/slowhttptest';
 const seconds = process.argv[2] ?? '20';
 const H = 'Host: localhost';
-const post = (lines, body = '{}') => ['POST /mcp HTTP/1.1', H, 'Content-Type: application/json', ...lines, '', body];
+const BODY =
+  '{"jsonrpc":"2.0","id":1,"method":"initialize","params":{"protocolVersion":"2025-11-25","capabilities":{},"clientInfo":{"name":"p","version":"1"}}}';
+const L = BODY.length;
+const X = L.toString(16);
+const ACCEPT = 'Accept: application/json, text/event-stream';
+const post = (lines, body = BODY) => [
+  'POST /mcp HTTP/1.1',
+  H,
+  ACCEPT,
+  'Content-Type: application/json',
+  ...lines,
+  '',
+  body,
+];
 const get = (line, ...lines) => [line, ...lines, '', ''];
 
 /** Each must be refused (4xx, 5xx) or closed, and none may reach the server. */
 const MALFORMED = [
-  ...['5, 5', '+2', '-1', '0x2', '2 2', '1e1', '٢', '', '99999999999999999999'].map((n) =>
+  ...[`${L}, ${L}`, `+${L}`, '-1', `0x${X}`, `${L} ${L}`, '1e1', '٢', '', '99999999999999999999'].map((n) =>
     post([`Content-Length: ${n}`]),
   ),
   ...['chunked', 'gzip', 'chunked, chunked', 'identity', 'xchunked', 'chunked, gzip', '"chunked"', '\vchunked'].map(
-    (t) => post(['Content-Length: 2', `Transfer-Encoding: ${t}`]),
+    (t) => post([`Content-Length: ${L}`, `Transfer-Encoding: ${t}`]),
   ),
   ...[
-    'Content-Length : 2',
-    ' Content-Length: 2',
-    'Content-Length\t: 2',
+    `Content-Length : ${L}`,
+    ` Content-Length: ${L}`,
+    `Content-Length\t: ${L}`,
     'Bad Name: 1',
     'X\0: 1',
     ': empty',
     'NoColon',
     'X: a\0b',
     'X: a\x01b',
-  ].map((line) => post([line, 'Content-Length: 2'])),
-  ...['zz', '-1', '0x2', '2 ', ';', 'ffffffffffffffffff', '2\n'].map((size) =>
-    post(['Transfer-Encoding: chunked'], `${size}\r\n{}\r\n0\r\n\r\n`),
+  ].map((line) => post([line, `Content-Length: ${L}`])),
+  ...['zz', '-1', `0x${X}`, `${X} `, ';', 'ffffffffffffffffff', `${X}\n`].map((size) =>
+    post(['Transfer-Encoding: chunked'], `${size}\r\n${BODY}\r\n0\r\n\r\n`),
   ),
-  post(['Content-Length: 2', 'Content-Length: 3']),
+  post([`Content-Length: ${L}`, 'Content-Length: 3']),
   ...[
     'GET /sse HTTP/1.2',
     'GET /sse HTTP/9.9',
@@ -96,6 +109,10 @@ const rssMb = () =>
   Math.round(Number(/VmRSS:\s+(\d+)/.exec(readFileSync(`/proc/${gateway.pid}/status`, 'utf8'))[1]) / 1024);
 
 try {
+  // Else every refusal below could be for another reason than the one meant.
+  await ask(port, post([`Content-Length: ${L}`]).join('\r\n'));
+  if (reached.length === 0) throw new Error('the well-formed request did not reach the server');
+  reached.length = 0;
   let bad = 0;
   for (const lines of MALFORMED) {
     const before = reached.length;
