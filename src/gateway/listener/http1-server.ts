@@ -31,7 +31,9 @@ export function createHttp1Server(handler: Handler, headers: readonly string[]):
     },
     (req, res) => {
       responses.set(req.socket, res);
-      handler(req, res);
+      // Node's parser takes "HTTP/2.0" in a request line too, which no HTTP/2 client ever writes there.
+      if (req.httpVersionMajor === 1) handler(req, res);
+      else refuse(req.socket, new DrawbridgeError('bad_request', 'this is not HTTP/1.1'), headers);
     },
   );
   // Headers beyond a count would be dropped, and what was judged not be what was sent.

@@ -8,7 +8,7 @@ export function asHttp1(
   req: IncomingMessage,
   res: ServerResponse,
 ): { readonly req: IncomingMessage; readonly res: ServerResponse } {
-  if (req.httpVersionMajor < 2) return { req, res };
+  if (!('stream' in req)) return { req, res };
   const request = new IncomingMessage(req.socket);
   const { method, url, headers, rawHeaders } = req;
   Object.assign(request, { method, url, rawHeaders, httpVersion: '1.1', httpVersionMajor: 1, httpVersionMinor: 1 });
