@@ -12,7 +12,7 @@ export function waitForReader(
   draining: ServerResponse | Socket,
   stallTimeoutMs: number,
 ): Promise<void> {
-  if (response.req.httpVersionMajor >= 2) return waitForStreamReader(response, stallTimeoutMs);
+  if ('stream' in response) return waitForStreamReader(response, stallTimeoutMs);
   const { socket } = response.req;
   const earlierMs = socket.timeout ?? 0;
   return new Promise((fulfil) => {

@@ -151,8 +151,7 @@ export class StreamableHttpDownstream implements Transport {
       const length = String(message.bytes.length);
       response.writeHead(200, ['Content-Type', 'application/json', 'Content-Length', length, ...request.headers]);
       response.end(message.bytes);
-      const { req } = response;
-      const left = req.httpVersionMajor >= 2 ? response.writableLength : req.socket.writableLength;
+      const left = 'stream' in response ? response.writableLength : response.req.socket.writableLength;
       if (left === 0) return;
       return waitForReader(response, response, this.#options.stallTimeoutMs);
     }

@@ -23,6 +23,8 @@ export interface Certificates {
   readonly client: Identity;
   /** Of an authority that nobody trusts. */
   readonly strangerClient: Identity;
+  /** Of the authority, and for servers alone. */
+  readonly serverOnly: Identity;
   remove(): void;
 }
 
@@ -56,8 +58,9 @@ export function makeCertificates(): Certificates {
       `[ca]\ndefault_ca=own\n[own]\ndatabase=${name}.txt\nnew_certs_dir=.\nrand_serial=yes\ndefault_md=sha256\npolicy=any\nunique_subject=no\ncopy_extensions=copy\n[any]\ncommonName=supplied\n`,
     );
   };
-  const sign = (name: string, authority: string, names: string, from: string, to: string): void => {
+  const sign = (name: string, authority: string, names: string, from: string, to: string, usage?: string): void => {
     const extensions = names === '' ? [] : ['-addext', `subjectAltName=${names}`];
+    if (usage !== undefined) extensions.push('-addext', `extendedKeyUsage=${usage}`);
     openssl([
       'req',
       '-new',
@@ -95,6 +98,7 @@ export function makeCertificates(): Certificates {
   sign('wrong-name', 'authority', 'DNS:other.test,IP:127.0.0.9', past, future);
   sign('client', 'authority', '', past, future);
   sign('stranger-client', 'stranger', '', past, future);
+  sign('server-only', 'authority', 'DNS:server.test', past, future, 'serverAuth');
   return {
     ca: identity('authority'),
     server: identity('server'),
@@ -102,6 +106,7 @@ export function makeCertificates(): Certificates {
     wrongName: identity('wrong-name'),
     client: identity('client'),
     strangerClient: identity('stranger-client'),
+    serverOnly: identity('server-only'),
     remove: () => rmSync(folder, { recursive: true, force: true }),
   };
 }

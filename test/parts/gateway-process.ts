@@ -26,7 +26,7 @@ export async function startGatewayProcess(upstream: string, options: readonly st
     new Promise<string>((fulfil, reject) => {
       child.stderr.on('data', (chunk: Buffer) => {
         log += chunk.toString();
-        const found = /listening on (http:\/\/\S+),/.exec(log)?.[1];
+        const found = /listening on (https?:\/\/\S+),/.exec(log)?.[1];
         if (found !== undefined) fulfil(found);
       });
       child.on('exit', (code) => reject(new Error(`the gateway ended with ${code}:\n${log}`)));

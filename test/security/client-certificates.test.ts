@@ -75,7 +75,11 @@ describe.each(['TLSv1.2', 'TLSv1.3'] as const)('%s', (version) => {
     expect(seen.length).toBe(before);
   });
 
-  it.each(['strangerClient', 'expired'] as const)('takes no certificate that is %s, in neither way', async (name) => {
+  it.each([
+    'strangerClient',
+    'expired',
+    'serverOnly',
+  ] as const)('takes no certificate that is %s, in neither way', async (name) => {
     const before = seen.length;
     expect(await ask(require, certificates[name], version)).toBe('');
     expect(await ask(accept, certificates[name], version)).toBe('');

@@ -24,7 +24,9 @@ export function createHttp1Server(handler: Handler, headers: readonly string[]):
   const responses = new WeakMap<object, ServerResponse>();
   const handle: Handler = (req, res) => {
     responses.set(req.socket, res);
-    handler(req, res);
+    // Node's parser takes "HTTP/2.0" in a request line too, which no HTTP/2 client ever writes there.
+    if (req.httpVersionMajor === 1) handler(req, res);
+    else refuse(req.socket, new DrawbridgeError('bad_request', 'this is not HTTP/1.1'), headers);
   };
   const server = createServer(
     {

@@ -8,7 +8,6 @@ export function asHttp1(
   req: IncomingMessage,
   res: ServerResponse,
 ): { readonly req: IncomingMessage; readonly res: ServerResponse } {
-  // A line of HTTP/1.1 that says HTTP/2.0 does not make it so.
   if (!('stream' in req)) return { req, res };
   const request = new IncomingMessage(req.socket);
   const { method, url, headers, rawHeaders } = req;
