@@ -15,7 +15,7 @@ import { makeCertificates } from '../parts/certificates.ts';
 import { until, within } from '../parts/deadline.ts';
 import { BIN } from '../parts/mcp-client.ts';
 import { send } from '../parts/raw-http.ts';
-import { openRaw } from '../parts/raw-socket.ts';
+import { openRaw } from '../parts/watched-socket.ts';
 
 let listener: Listener | undefined;
 afterEach(() => listener?.close());

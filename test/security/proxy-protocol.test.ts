@@ -12,7 +12,7 @@ import { readProxyHeader } from '../../src/gateway/listener/proxy-protocol.ts';
 import { silentLogger } from '../../src/log.ts';
 import { makeCertificates } from '../parts/certificates.ts';
 import { within } from '../parts/deadline.ts';
-import { exchange, openRaw, watchSocket } from '../parts/raw-socket.ts';
+import { exchange, openRaw, watchSocket } from '../parts/watched-socket.ts';
 
 let listener: Listener | undefined;
 afterEach(() => listener?.close());
