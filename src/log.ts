@@ -17,6 +17,8 @@ export type LogLevel = (typeof LOG_LEVELS)[number];
 
 export interface LineLoggerOptions {
   readonly level: LogLevel;
+  /** Lines to read, or one JSON object a line with the time. Default `text`. */
+  readonly format?: 'text' | 'json';
   /** Takes one finished line, with its newline. */
   readonly write: (line: string) => void;
   /** Values that are masked wherever they occur in a line; those under 6 characters are left, they would mask words. */
@@ -42,6 +44,10 @@ export function createLineLogger(options: LineLoggerOptions): Logger {
   const method = (level: Exclude<LogLevel, 'silent'>): LogMethod => {
     if (LOG_LEVELS.indexOf(level) > threshold) return ignore;
     return (first: string | Readonly<Record<string, unknown>>, message?: string) => {
+      if (options.format === 'json') {
+        options.write(formatJson(level, first, message ?? '', secrets));
+        return;
+      }
       const fields = typeof first === 'string' ? '' : formatFields(first);
       const text = typeof first === 'string' ? first : (message ?? '');
       options.write(`${level.padEnd(5)} ${cleanLine(text + fields, secrets)}\n`);
@@ -51,6 +57,25 @@ export function createLineLogger(options: LineLoggerOptions): Logger {
 }
 
 function ignore(): void {}
+
+/** One object a line; each text in it is cleaned and bounded as a line of text is. */
+function formatJson(
+  level: string,
+  first: string | Readonly<Record<string, unknown>>,
+  message: string,
+  secrets: readonly string[],
+): string {
+  const msg = cleanLine(typeof first === 'string' ? first : message, secrets);
+  const record: Record<string, unknown> = { time: new Date().toISOString(), level, msg };
+  for (const [key, value] of Object.entries(typeof first === 'string' ? {} : first)) {
+    if (value === undefined || Object.hasOwn(record, key)) continue;
+    if (SECRET_KEY.test(key)) record[key] = '***';
+    else
+      record[key] =
+        typeof value === 'number' || typeof value === 'boolean' ? value : cleanLine(formatValue(value), secrets);
+  }
+  return `${JSON.stringify(record)}\n`;
+}
 
 function formatFields(fields: Readonly<Record<string, unknown>>): string {
   let text = '';

@@ -25,7 +25,7 @@ const LAYERS: Readonly<Record<string, { readonly layers: readonly string[]; read
   },
   config: { layers: ['errors', 'log'], packages: [] },
   demo: { layers: [], packages: ['@modelcontextprotocol/sdk', '@electric-sql/pglite'] },
-  cli: { layers: ['bridge', 'gateway', 'config', 'demo', 'upstream', 'errors', 'log'], packages: [] },
+  cli: { layers: ['bridge', 'gateway', 'config', 'demo', 'upstream', 'errors', 'log'], packages: ['yaml'] },
   index: { layers: ['bridge', 'gateway', 'errors', 'log'], packages: [] },
 };
 

@@ -15,7 +15,9 @@ export function formatEffective(values: GatewayValues, origins: ReadonlyMap<stri
   });
   const [names, shown] = [0, 1].map((column) => Math.max(...rows.map((row) => row[column as 0 | 1].length)));
   return rows
-    .map(([name, value, origin]) => `${name.padEnd(names ?? 0)}  ${value.padEnd(Math.min(shown ?? 0, 48))}  ${origin}\n`)
+    .map(
+      ([name, value, origin]) => `${name.padEnd(names ?? 0)}  ${value.padEnd(Math.min(shown ?? 0, 48))}  ${origin}\n`,
+    )
     .join('');
 }
 

@@ -9,7 +9,7 @@ import type { OptionValues } from '../config/option.ts';
 import { type DemoUpstream, startDemoUpstream } from '../demo/index.ts';
 import { DrawbridgeError } from '../errors.ts';
 import { createKey, formatKeyFile, hashKey } from '../gateway/authenticators/key-file.ts';
-import type { StartGateway } from './commands/gateway.ts';
+import type { StartGateway } from './gateway-start.ts';
 
 /** From this file's place in the built package. */
 const BIN = fileURLToPath(new URL('../../bin/mcp-drawbridge.cjs', import.meta.url));
@@ -29,10 +29,12 @@ export async function runDemo(
   writeFileSync(keyFile, formatKeyFile([{ name: 'demo', hash: hashKey(key), created: new Date().toISOString() }]), {
     mode: 0o600,
   });
-  // The gateway reads its keys once, at the start.
-  const running = await start(values, new URL(demo.url), { keyFile }).finally(() =>
-    rmSync(folder, { recursive: true }),
-  );
+  const removeFolder = (): void => rmSync(folder, { recursive: true, force: true });
+  const running = await start({ ...values, upstream: demo.url }, { keyFile }).catch((thrown: unknown) => {
+    removeFolder();
+    throw thrown;
+  });
+  running.onStop(removeFolder);
   running.onStop(() => demo.close());
 
   say(`\nThe gateway is listening on ${running.url}, with one key:\n\n  ${key}\n`);

@@ -1,5 +1,9 @@
 /** The releases of each line that have the last security fixes known when this was written, in HTTP above all. */
-const FLOORS: Readonly<Record<number, readonly [minor: number, patch: number]>> = { 20: [20, 0], 22: [22, 0], 24: [13, 0] };
+const FLOORS: Readonly<Record<number, readonly [minor: number, patch: number]>> = {
+  20: [20, 0],
+  22: [22, 0],
+  24: [13, 0],
+};
 
 /** Why this Node should not stand at a front door; undefined where nothing is known against it. `version` is as `process.version`. */
 export function whyNodeIsOld(version: string): string | undefined {

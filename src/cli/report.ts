@@ -40,8 +40,12 @@ export function usageError(message: string, details: DrawbridgeErrorDetails = {}
   return new DrawbridgeError('usage', message, details);
 }
 
-export function createStderrLogger(level: LogLevel, secrets: readonly string[]): Logger {
+export function createStderrLogger(
+  level: LogLevel,
+  secrets: readonly string[],
+  format: 'text' | 'json' = 'text',
+): Logger {
   // A log that nobody reads any more must not end what it tells of.
   process.stderr.on('error', () => {});
-  return createLineLogger({ level, secrets, write: (line) => process.stderr.write(line) });
+  return createLineLogger({ level, secrets, format, write: (line) => process.stderr.write(line) });
 }

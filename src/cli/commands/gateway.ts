@@ -1,34 +1,68 @@
-import { readFileSync } from 'node:fs';
+import { readFileSync, unwatchFile, watchFile } from 'node:fs';
 import { GATEWAY_COMMAND_OPTIONS } from '../../config/gateway-options.ts';
 import { environmentNote, formatOptions } from '../../config/help.ts';
-import { parseOptions } from '../../config/parse-options.ts';
-import { DrawbridgeError } from '../../errors.ts';
-import { createGateway, type Gateway } from '../../gateway/gateway.ts';
-import type { GatewayOptions } from '../../gateway/gateway-options.ts';
-import { type Listener, listen } from '../../gateway/listener/listener.ts';
+import { type ParsedOptions, parseOptions } from '../../config/parse-options.ts';
+import { createGateway } from '../../gateway/gateway.ts';
 import { type Logger, secretsOf } from '../../log.ts';
-import { isLoopback } from '../../upstream/dial/loopback.ts';
-import { type GatewayValues, gatewayOptionsOf, listenerOptionsOf } from '../gateway-settings.ts';
+import { formatEffective } from '../check-config.ts';
+import { ConfigReloader } from '../gateway-reload.ts';
+import type { GatewayValues } from '../gateway-settings.ts';
+import { meantOptions, type RunningGateway, startGateway } from '../gateway-start.ts';
 import { parseHeaders } from '../headers.ts';
 import { createStderrLogger, reporting, usageError } from '../report.ts';
-import { parseServerUrl, showUrl } from '../server-url.ts';
+import { showUrl } from '../server-url.ts';
+import { startWarnings } from '../start-warnings.ts';
 
-type Values = GatewayValues;
+type Parsed = ParsedOptions<typeof GATEWAY_COMMAND_OPTIONS>;
 
-/** How long open answers may take to leave when the gateway is stopped. */
-const DRAIN_MS = 5000;
+/** How often the configuration file is looked at. */
+const POLL_MS = 2000;
 
 /** `mcp-drawbridge gateway`: the front door as a server of its own. */
 export const run = reporting(async (args) => {
-  const { values, positionals, rest } = parseOptions(GATEWAY_COMMAND_OPTIONS, {
-    args,
-    env: process.env,
-    readFile: (path) => readFileSync(path, 'utf8'),
-  });
+  const parsed = await read(args);
+  const { values } = parsed;
   if (values.help === true) {
     process.stdout.write(helpText());
     return;
   }
+  checkArguments(parsed);
+  if (values.demo === true) {
+    const { runDemo } = await import('../demo-tour.ts');
+    await runDemo(values, (own, more) => startGateway(own, more, loggerOf(own)));
+    return;
+  }
+  if (values.upstream === undefined)
+    throw usageError('--upstream is missing', {
+      hint: 'Such as --upstream http://127.0.0.1:8000/sse, or try --demo.',
+    });
+  if (values['check-config'] === true) {
+    // All that the start would find wrong, but the port.
+    await createGateway(meantOptions(values, {})).close();
+    process.stdout.write(`${formatEffective(values, parsed.origins)}The configuration is valid.\n`);
+    return;
+  }
+  const logger = loggerOf(values);
+  const { version: nodeVersion, env, execArgv } = process;
+  for (const warning of startWarnings(values, { nodeVersion, env, execArgv, origins: parsed.origins }))
+    logger.warn(warning);
+  const running = await startGateway(values, {}, logger);
+  await reloadOnChange(args, values, running);
+  logger.info(`listening on ${running.url}, in front of ${showUrl(values.upstream)}`);
+});
+
+/** The YAML reader is loaded where a file is named, and nowhere else. */
+async function read(args: readonly string[]): Promise<Parsed> {
+  const { parseYamlConfig } = await import('../yaml-config.ts');
+  return parseOptions(GATEWAY_COMMAND_OPTIONS, {
+    args,
+    env: process.env,
+    readFile: (path) => readFileSync(path, 'utf8'),
+    parseConfig: parseYamlConfig,
+  });
+}
+
+function checkArguments({ values, positionals, rest }: Parsed): void {
   if (positionals[0] !== undefined) {
     throw usageError(`unexpected argument '${showUrl(positionals[0])}'`, {
       why: 'the gateway takes options alone',
@@ -39,85 +73,47 @@ export const run = reporting(async (args) => {
     throw usageError('a command after -- is not supported yet', {
       hint: 'Start the server yourself and give its URL with --upstream.',
     });
-  if (values.demo === true) {
-    for (const name of ['upstream', 'key-file', 'auth'] as const) {
-      if (values[name] !== undefined)
-        throw usageError(`--demo cannot be used with --${name}`, {
-          why: 'the demo brings its own server and key',
-          hint: 'Leave one of the two out.',
-        });
-    }
-    const { runDemo } = await import('../demo-tour.ts');
-    await runDemo(values, start);
-    return;
+  if (values.demo !== true) return;
+  for (const name of ['upstream', 'key-file', 'auth'] as const) {
+    if (values[name] !== undefined)
+      throw usageError(`--demo cannot be used with --${name}`, {
+        why: 'the demo brings its own server and key',
+        hint: 'Leave one of the two out.',
+      });
   }
-  if (values.upstream === undefined)
-    throw usageError('--upstream is missing', {
-      hint: 'Such as --upstream http://127.0.0.1:8000/sse, or try --demo.',
-    });
-  const running = await start(values, parseServerUrl(values.upstream, 'the upstream'), {});
-  running.logger.info(`listening on ${running.url}, in front of ${showUrl(values.upstream)}`);
-});
-
-export interface RunningGateway {
-  readonly url: string;
-  readonly logger: Logger;
-  /** Something more to end when the gateway is stopped. */
-  onStop(stop: () => Promise<void>): void;
 }
 
-/** Starts the gateway and its listener; signals stop it. */
-export type StartGateway = (values: Values, upstream: URL, more: Partial<GatewayOptions>) => Promise<RunningGateway>;
-
-const start: StartGateway = async (values, upstream, more) => {
+function loggerOf(values: GatewayValues): Logger {
   const upstreamHeaders = parseHeaders(values['upstream-header'] ?? [], { where: '--upstream-header' });
-  const logger = createStderrLogger(values['log-level'] ?? 'info', secretsOf(upstreamHeaders));
-  const host = values.host ?? '127.0.0.1';
-  const options = { ...gatewayOptionsOf({ ...values, upstream: upstream.href }), ...more };
-  const hasNoCredentials = [options.keyFile, options.htpasswdFile, options.jwtIssuer].every(
-    (value) => value === undefined,
-  );
-  const asksNobody = hasNoCredentials && (options.mtls === undefined || options.mtls === 'off');
-  if (asksNobody && !isLoopback(host)) {
-    throw new DrawbridgeError('config', `refusing to listen on ${host} without authentication`, {
-      why: 'whoever reaches that address could use the database',
-      hint: 'Give --key-file, or listen on 127.0.0.1.',
-    });
-  }
-  // On loopback nobody else can come in: that is what saying nothing means there.
-  const gateway = createGateway({ ...options, ...(asksNobody ? { auth: 'none' } : {}), logger });
-  if (asksNobody) logger.warn('no --key-file: every program on this machine can use the gateway');
+  return createStderrLogger(values['log-level'] ?? 'info', secretsOf(upstreamHeaders), values['log-format']);
+}
 
-  const listener = await listen(gateway.handler, listenerOptionsOf(values, logger));
-  if (listener.redirectUrl !== undefined) logger.info(`redirecting from ${listener.redirectUrl}`);
-  const stops: (() => Promise<void>)[] = [];
-  stopOnSignals(listener, gateway, stops, logger);
-  return { url: listener.url, logger, onStop: (stop) => stops.push(stop) };
-};
-
-function stopOnSignals(listener: Listener, gateway: Gateway, stops: (() => Promise<void>)[], logger: Logger): void {
-  let isStopping = false;
-  for (const [signal, number] of [
-    ['SIGINT', 2],
-    ['SIGTERM', 15],
-  ] as const) {
-    process.on(signal, async () => {
-      if (isStopping) process.exit(128 + number);
-      isStopping = true;
-      logger.info(`${signal}: stopping`);
-      setTimeout(() => process.exit(128 + number), DRAIN_MS).unref();
-      const closed = listener.close();
-      await gateway.close();
-      await closed;
-      await Promise.all(stops.map((stop) => stop()));
-      process.exit(128 + number);
-    });
-  }
+/** On SIGHUP, and when the configuration file changes. */
+async function reloadOnChange(args: readonly string[], values: GatewayValues, running: RunningGateway): Promise<void> {
+  const { parseYamlConfig: parseConfig } = await import('../yaml-config.ts');
+  const { gateway, listener, logger } = running;
+  const sources = { args, env: process.env, readFile: (path: string) => readFileSync(path, 'utf8'), parseConfig };
+  const reloader = new ConfigReloader(values, {
+    read: () => parseOptions(GATEWAY_COMMAND_OPTIONS, sources).values,
+    apply: (next) => gateway.reload({ ...meantOptions(next, {}), logger }),
+    logger,
+  });
+  process.on('SIGHUP', () => {
+    reloader.run('SIGHUP');
+    void listener.reloadCertificates();
+  });
+  const { config } = values;
+  if (config === undefined) return;
+  watchFile(config, { interval: POLL_MS, persistent: false }, (now, before) => {
+    if (now.mtimeMs !== before.mtimeMs || now.ino !== before.ino) reloader.run(config);
+  });
+  running.onStop(() => unwatchFile(config));
 }
 
 function helpText(): string {
   return `Usage
   mcp-drawbridge gateway --upstream <url> --key-file <file> [options]
+  mcp-drawbridge gateway --config drawbridge.yaml [--check-config]
   mcp-drawbridge gateway --demo [options]
 
 Examples

@@ -1,0 +1,125 @@
+import { DrawbridgeError } from '../errors.ts';
+import { createGateway, type Gateway } from '../gateway/gateway.ts';
+import type { GatewayOptions } from '../gateway/gateway-options.ts';
+import type { ChallengeSource } from '../gateway/listener/certificate-source.ts';
+import { type Listener, listen } from '../gateway/listener/listener.ts';
+import type { Logger } from '../log.ts';
+import { isLoopback } from '../upstream/dial/loopback.ts';
+import { type GatewayValues, gatewayOptionsOf, listenerOptionsOf } from './gateway-settings.ts';
+import { readTextFile } from './read-file.ts';
+
+/** How long open answers may take to leave when the gateway is stopped. */
+const DRAIN_MS = 5000;
+
+export interface RunningGateway {
+  readonly url: string;
+  readonly logger: Logger;
+  readonly gateway: Gateway;
+  readonly listener: Listener;
+  /** Something more to end when the gateway is stopped. */
+  onStop(stop: () => void | Promise<void>): void;
+}
+
+/** Starts the gateway and its listener; signals stop it. */
+export type StartGateway = (values: GatewayValues, more: Partial<GatewayOptions>) => Promise<RunningGateway>;
+
+/** What createGateway gets of the values. Throws `config` where nobody would be asked for a credential from elsewhere. */
+export function meantOptions(values: GatewayValues, more: Partial<GatewayOptions>): Omit<GatewayOptions, 'logger'> {
+  const options = { ...gatewayOptionsOf(values), ...more };
+  if (!asksNobody(options)) {
+    refuseTrustInEverybody(values);
+    return options;
+  }
+  const host = values.host ?? '127.0.0.1';
+  if (!isLoopback(host)) {
+    throw new DrawbridgeError('config', `refusing to listen on ${host} without authentication`, {
+      why: 'whoever reaches that address could use the database',
+      hint: 'Give --key-file, or listen on 127.0.0.1.',
+    });
+  }
+  // On loopback nobody else can come in: that is what saying nothing means there.
+  return { ...options, auth: 'none' };
+}
+
+function asksNobody({ keyFile, htpasswdFile, jwtIssuer, mtls = 'off' }: Omit<GatewayOptions, 'logger'>): boolean {
+  return [keyFile, htpasswdFile, jwtIssuer].every((value) => value === undefined) && mtls === 'off';
+}
+
+/** A proxy that is anybody may say that anybody is anywhere. */
+function refuseTrustInEverybody(values: GatewayValues): void {
+  const everybody = values['trust-proxies']?.find((cidr) => /\/0+$/.test(cidr));
+  if (everybody === undefined || isLoopback(values.host ?? '127.0.0.1')) return;
+  throw new DrawbridgeError('config', `--trust-proxies ${everybody} trusts everybody`, {
+    why: 'whoever connects could then choose the address that limits and rules see',
+    hint: 'Name the addresses of your proxies.',
+  });
+}
+
+export async function startGateway(
+  values: GatewayValues,
+  more: Partial<GatewayOptions>,
+  logger: Logger,
+): Promise<RunningGateway> {
+  const options = meantOptions(values, more);
+  const gateway = createGateway({ ...options, logger });
+  if (options.auth === 'none') logger.warn('no --key-file: every program on this machine can use the gateway');
+  const certificates = await openCertificates(values, logger);
+  const listenerOptions = listenerOptionsOf(values, logger);
+  const listener = await listen(gateway.handler, {
+    ...listenerOptions,
+    ...(certificates === undefined ? {} : { certificates }),
+  });
+  certificates?.start();
+  if (listener.redirectUrl !== undefined) logger.info(`redirecting from ${listener.redirectUrl}`);
+  const stops: (() => void | Promise<void>)[] = [() => certificates?.close()];
+  stopOnSignals(listener, gateway, stops, logger);
+  return { url: listener.url, logger, gateway, listener, onStop: (stop) => stops.push(stop) };
+}
+
+async function openCertificates(
+  values: GatewayValues,
+  logger: Logger,
+): Promise<(ChallengeSource & { start(): void }) | undefined> {
+  if (values.acme === undefined) return undefined;
+  if (values['tls-cert'] !== undefined || values['tls-key'] !== undefined)
+    throw new DrawbridgeError('config', '--acme cannot be used with --tls-cert and --tls-key', {
+      why: 'both say which certificate is served',
+      hint: 'Leave one of the two out.',
+    });
+  const { AcmeCertificates } = await import('../gateway/listener/acme.ts');
+  const caFile = values['acme-ca'];
+  return AcmeCertificates.open({
+    domains: values.acme,
+    email: values['acme-email'],
+    directory: values['acme-directory'] ?? '',
+    folder: values['acme-folder'] ?? 'acme',
+    ...(caFile === undefined ? {} : { ca: readTextFile(caFile, '--acme-ca') }),
+    redirectPort: values['redirect-port'],
+    logger,
+  });
+}
+
+function stopOnSignals(
+  listener: Listener,
+  gateway: Gateway,
+  stops: (() => void | Promise<void>)[],
+  logger: Logger,
+): void {
+  let isStopping = false;
+  for (const [signal, number] of [
+    ['SIGINT', 2],
+    ['SIGTERM', 15],
+  ] as const) {
+    process.on(signal, async () => {
+      if (isStopping) process.exit(128 + number);
+      isStopping = true;
+      logger.info(`${signal}: stopping`);
+      setTimeout(() => process.exit(128 + number), DRAIN_MS).unref();
+      const closed = listener.close();
+      await gateway.close();
+      await closed;
+      await Promise.all(stops.map((stop) => stop()));
+      process.exit(128 + number);
+    });
+  }
+}
