@@ -1,4 +1,4 @@
-import { LISTENER_OPTIONS } from '../config/gateway-options.ts';
+import { LISTENER_OPTIONS } from '../config/listener-options.ts';
 import { toDrawbridgeError } from '../errors.ts';
 import type { Logger } from '../log.ts';
 import type { GatewayValues } from './gateway-settings.ts';

@@ -1,4 +1,5 @@
 import { LOG_LEVELS } from '../log.ts';
+import { LISTENER_OPTIONS } from './listener-options.ts';
 import type { Option } from './option.ts';
 
 const UPSTREAM = [
@@ -202,82 +203,6 @@ const LIMITS = [
 
 /** Options of `mcp-drawbridge gateway` that `createGateway` has too: they can change while the gateway runs. */
 export const GATEWAY_OPTIONS = [...UPSTREAM, ...AUTHENTICATION, ...ADDRESSES, ...LIMITS] as const;
-
-/** What belongs to the server that the command starts. */
-export const LISTENER_OPTIONS = [
-  {
-    name: 'host',
-    heading: 'Listening and TLS',
-    kind: 'text',
-    value: 'address',
-    default: '127.0.0.1',
-    help: 'Address to listen on',
-  },
-  {
-    name: 'port',
-    kind: 'integer',
-    min: 0,
-    max: 65_535,
-    default: 8080,
-    help: 'Port to listen on; 0 for any that is free',
-  },
-  { name: 'tls-cert', kind: 'text', value: 'file', isPath: true, help: 'PEM file of the certificate and its chain' },
-  { name: 'tls-key', kind: 'text', value: 'file', isPath: true, help: 'PEM file of its private key' },
-  {
-    name: 'tls-min-version',
-    kind: 'choice',
-    choices: ['1.2', '1.3'],
-    default: '1.2',
-    help: 'The oldest TLS spoken',
-  },
-  {
-    name: 'tls-client-ca',
-    kind: 'text',
-    value: 'file',
-    isPath: true,
-    help: 'PEM file of the authorities of client certificates',
-  },
-  { name: 'no-http2', kind: 'flag', help: 'Speak HTTP/1.1 alone over TLS' },
-  {
-    name: 'redirect-port',
-    kind: 'integer',
-    min: 0,
-    max: 65_535,
-    help: 'Also listen here for plain HTTP, and redirect to the public URL',
-  },
-  { name: 'acme', kind: 'list', value: 'domain', help: 'Get the certificate for this name by ACME; repeatable' },
-  { name: 'acme-email', kind: 'text', value: 'address', help: 'Whom the authority writes to' },
-  {
-    name: 'acme-directory',
-    kind: 'text',
-    value: 'url',
-    default: 'https://acme-v02.api.letsencrypt.org/directory',
-    help: 'The authority',
-  },
-  {
-    name: 'acme-folder',
-    kind: 'text',
-    value: 'folder',
-    isPath: true,
-    default: 'acme',
-    help: 'Where account and certificates are kept',
-  },
-  {
-    name: 'acme-ca',
-    kind: 'text',
-    value: 'file',
-    isPath: true,
-    help: "PEM file of the authority that signed the directory's own certificate, where it is a private one",
-  },
-  { name: 'max-connections', kind: 'integer', min: 1, default: 10_000, help: 'Connections in all' },
-  {
-    name: 'max-connections-per-address',
-    kind: 'integer',
-    min: 1,
-    default: 500,
-    help: 'Connections of one address',
-  },
-] as const satisfies readonly Option[];
 
 /** All that the command takes, and its configuration file. */
 export const GATEWAY_COMMAND_OPTIONS = [

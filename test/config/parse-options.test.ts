@@ -252,7 +252,9 @@ describe('options from the environment', () => {
     expect(parse([], { env: { DRAWBRIDGE_HELP: 'me' } }).values).toEqual(DEFAULTS);
     for (const option of [...BRIDGE_OPTIONS, ...GATEWAY_COMMAND_OPTIONS] as readonly Option[]) {
       expect(environmentName(option)).toMatch(/^DRAWBRIDGE_[A-Z0-9_]+$/);
-      expect(option.hasNoTwin === true, option.name).toBe(['help', 'version', 'yes'].includes(option.name));
+      expect(option.hasNoTwin === true, option.name).toBe(
+        ['help', 'version', 'yes', 'check-config'].includes(option.name),
+      );
     }
   });
 });
