@@ -43,10 +43,10 @@ export const run = reporting(async (args) => {
     return;
   }
   const logger = loggerOf(values);
+  const running = await startGateway(values, {}, logger);
   const { version: nodeVersion, env, execArgv } = process;
   for (const warning of startWarnings(values, { nodeVersion, env, execArgv, origins: parsed.origins }))
     logger.warn(warning);
-  const running = await startGateway(values, {}, logger);
   await reloadOnChange(args, values, running);
   logger.info(`listening on ${running.url}, in front of ${showUrl(values.upstream)}`);
 });
