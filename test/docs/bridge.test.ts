@@ -48,8 +48,13 @@ describe.each(listDocs())('docs/%s', (name) => {
   });
 
   it('names only variables of ours that exist', () => {
-    const known = [...OPTIONS, ...GATEWAY_COMMAND_OPTIONS].flatMap((option) => [environmentName(option), `${environmentName(option)}_FILE`]);
-    expect((text.match(/DRAWBRIDGE_[A-Z_]*[A-Z]/g) ?? []).filter((variable) => !known.includes(variable))).toEqual([]);
+    const known = [...OPTIONS, ...GATEWAY_COMMAND_OPTIONS].flatMap((option) => [
+      environmentName(option),
+      `${environmentName(option)}_FILE`,
+    ]);
+    expect((text.match(/DRAWBRIDGE_[A-Z_\d]*[A-Z\d]/g) ?? []).filter((variable) => !known.includes(variable))).toEqual(
+      [],
+    );
   });
 
   it('links to files and headings that exist', () => {

@@ -1,5 +1,5 @@
 /**
- * The attack (I06 and what is near it): a client that the rules do not name comes over a route that somebody forgot, with
+ * The attack (I06, I07 and what is near them): a client that the rules do not name comes over a route that somebody forgot, with
  * a preflight, with a good key, over a unix socket, or from an address with a zone, hoping that the rules are asked of some
  * requests alone or that a missing address is an error and not a no. What must happen: 403 on every route and before
  * anything else is looked at, with one body that tells nothing; deny comes before allow; an empty list of what is allowed

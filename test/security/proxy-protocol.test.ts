@@ -1,6 +1,6 @@
 /**
  * A PROXY line says who the client is, so whoever may send one can be anybody: only trusted proxies may, all of their
- * connections must, and nothing else gets in. What it says must be seen by all that comes after, inside TLS too.
+ * connections must, and nothing else gets in. What it says must be seen by all that comes after, inside TLS too. A neighbour of I04.
  */
 import { connect as connectTcp } from 'node:net';
 import { connect as connectTls } from 'node:tls';
