@@ -1,9 +1,13 @@
 /** A private Pebble, the ACME authority that Let's Encrypt tests with, on 127.0.0.1; gone after `stop()`. */
+
+import { once } from 'node:events';
 import { constants } from 'node:fs';
 import { access, mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { connect } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { cleanEnvironment, startServer } from './child-process.mjs';
+import { setTimeout as delay } from 'node:timers/promises';
+import { cleanEnvironment, startServer, withDeadline } from './child-process.mjs';
 import { ensureInstalled } from './debian.mjs';
 import { findFreePort, onFreePort } from './free-port.mjs';
 import { guardFolder } from './guard.mjs';
@@ -20,6 +24,19 @@ async function findPebble() {
     if (isThere) return path;
   }
   return undefined;
+}
+
+/** @param {number} port */
+async function untilItAccepts(port) {
+  for (let isOpen = false; !isOpen; ) {
+    const socket = connect(port, '127.0.0.1');
+    isOpen = await once(socket, 'connect').then(
+      () => true,
+      () => false,
+    );
+    socket.destroy();
+    if (!isOpen) await delay(20);
+  }
 }
 
 /**
@@ -59,6 +76,12 @@ export async function startPebble({ certFile, keyFile, httpPort, dnsPort }) {
     const args = ['-config', config, '-strict', '-dnsserver', `127.0.0.1:${dnsPort}`];
     const options = { label: 'pebble', readyText: 'Root CA certificate available at', env, deadlineMs: 20_000 };
     const server = await startServer(command, args, options);
+    // It says that it listens a moment before it does.
+    const label = `pebble on port ${port}`;
+    await withDeadline(untilItAccepts(port), 10_000, label).catch(async (error) => {
+      await server.stop();
+      throw error;
+    });
     return { port, server };
   };
   const remove = async () => {
