@@ -19,6 +19,9 @@ const AT_START_ALONE = new Set<string>([
   'log-format',
 ]);
 
+/** For policies they change at once, for handshakes, redirects and PROXY lines at the next start. */
+const PARTLY_AT_START = new Set(['public-url', 'mtls', 'trust-proxies']);
+
 /**
  * Takes a changed configuration while the gateway runs. One that is broken is told in the log, and what is running
  * stays; what only a new start can change is named.
@@ -46,9 +49,13 @@ export class ConfigReloader {
     }
     const changed = changedNames(this.#values, values);
     const late = changed.filter((name) => AT_START_ALONE.has(name));
+    const partly = changed.filter((name) => PARTLY_AT_START.has(name));
     const now = changed.filter((name) => !AT_START_ALONE.has(name));
-    logger.info(`${why}: ${now.length === 0 ? 'read again, nothing has changed' : `now counts: ${now.join(', ')}`}`);
+    if (now.length > 0) logger.info(`${why}: now counts: ${now.join(', ')}`);
+    else if (late.length === 0) logger.info(`${why}: read again, nothing has changed`);
     if (late.length > 0) logger.warn(`${late.join(', ')} can be changed by a new start alone`);
+    if (partly.length > 0)
+      logger.warn(`${partly.join(', ')}: redirects, handshakes and PROXY lines follow at the next start`);
     this.#values = values;
   }
 }

@@ -45,14 +45,39 @@ function asksNobody({ keyFile, htpasswdFile, jwtIssuer, mtls = 'off' }: Omit<Gat
   return [keyFile, htpasswdFile, jwtIssuer].every((value) => value === undefined) && mtls === 'off';
 }
 
+/** The shortest prefixes that anybody's own networks have: 10.0.0.0/8 and fc00::/7. */
+const SHORTEST_PREFIX = { ipv4: 8, ipv6: 7 } as const;
+
 /** A proxy that is anybody may say that anybody is anywhere. */
 function refuseTrustInEverybody(values: GatewayValues): void {
-  const everybody = values['trust-proxies']?.find((cidr) => /\/0+$/.test(cidr));
+  const everybody = values['trust-proxies']?.find((cidr) => {
+    const bits = /\/(\d{1,3})$/.exec(cidr)?.[1];
+    return bits !== undefined && Number(bits) < SHORTEST_PREFIX[cidr.includes(':') ? 'ipv6' : 'ipv4'];
+  });
   if (everybody === undefined || isLoopback(values.host ?? '127.0.0.1')) return;
   throw new DrawbridgeError('config', `--trust-proxies ${everybody} trusts everybody`, {
     why: 'whoever connects could then choose the address that limits and rules see',
     hint: 'Name the addresses of your proxies.',
   });
+}
+
+/** Finds all that a start would find wrong, but the ports: on free ones of this machine, which are closed at once. */
+export async function tryStart(values: GatewayValues, logger: Logger): Promise<void> {
+  const gateway = createGateway(meantOptions(values, {}));
+  const certificates = await openCertificates(values, logger);
+  try {
+    const listener = await listen(gateway.handler, {
+      ...listenerOptionsOf(values, logger),
+      host: '127.0.0.1',
+      port: 0,
+      ...(values['redirect-port'] === undefined ? {} : { redirectPort: 0 }),
+      ...(certificates === undefined ? {} : { certificates }),
+    });
+    await listener.close();
+  } finally {
+    certificates?.close();
+    await gateway.close();
+  }
 }
 
 export async function startGateway(

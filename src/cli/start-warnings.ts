@@ -37,8 +37,8 @@ export function startWarnings(values: GatewayValues, { nodeVersion, env, execArg
   return warnings;
 }
 
-/** Windows has no such bits, and says 0o666 of every file. */
+/** Windows has no such bits. */
 function isReadableByOthers(path: string): boolean {
   const mode = statSync(path, { throwIfNoEntry: false })?.mode ?? 0;
-  return (mode & FOR_GROUP_AND_OTHERS) !== 0 && (mode & 0o777) !== 0o666;
+  return process.platform !== 'win32' && (mode & FOR_GROUP_AND_OTHERS) !== 0;
 }

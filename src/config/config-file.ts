@@ -126,11 +126,14 @@ function readValue(option: Option, value: unknown, where: string, folder: string
       if (isPairs) return Object.entries(value).map(([name, text]) => `${name}${option.separator}${text}`);
       return (value as string[]).map((text) => (option.isPath ? fromFolder(folder, text) : text));
     }
-    default:
+    default: {
       if (option.isJson && isObject(value)) return [JSON.stringify(value)];
-      if (option.isRate && typeof value === 'number') return [String(value)];
+      // 600 a minute, TLS 1.2, family 4.
+      const isNumber = typeof value === 'number' && (option.isRate || option.choices?.includes(String(value)));
+      if (isNumber) return [String(value)];
       expect(typeof value === 'string', textKindOf(option));
       return [localText(option, value as string, folder)];
+    }
   }
 }
 

@@ -57,7 +57,7 @@ function propertySchema(option: Option): Record<string, unknown> {
     case 'flag':
       return { type: 'boolean', ...common };
     case 'choice':
-      return { enum: option.choices, ...common };
+      return { enum: [...(option.choices ?? []), ...numbersAmong(option.choices ?? [])], ...common };
     case 'list':
       if (option.separator === undefined) return { ...TEXTS, ...common };
       return {
@@ -70,4 +70,9 @@ function propertySchema(option: Option): Record<string, unknown> {
       return option.isJson ? { anyOf: [{ type: 'object' }, text], ...common } : { ...text, ...common };
     }
   }
+}
+
+/** YAML reads 1.2 and 4 as numbers, and so may they stand there. */
+function numbersAmong(choices: readonly string[]): number[] {
+  return choices.filter((choice) => String(Number(choice)) === choice).map(Number);
 }

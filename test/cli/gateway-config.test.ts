@@ -2,9 +2,12 @@ import { chmodSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import { ConfigReloader } from '../../src/cli/gateway-reload.ts';
+import type { GatewayValues } from '../../src/cli/gateway-settings.ts';
 import { startWarnings } from '../../src/cli/start-warnings.ts';
 import { parseYamlConfig } from '../../src/cli/yaml-config.ts';
 import { DrawbridgeError } from '../../src/errors.ts';
+import { createLineLogger } from '../../src/log.ts';
 import { until } from '../parts/deadline.ts';
 import { type GatewayProcess, startGatewayProcess } from '../parts/gateway-process.ts';
 import { send } from '../parts/raw-http.ts';
@@ -112,18 +115,32 @@ describe('gateway --check-config', () => {
     expect(stderr).toContain(more);
   });
 
+  it('takes numbers where the choices are numbers', async () => {
+    const { code, stdout } = await check(`${UPSTREAM}family: 4\ntlsMinVersion: 1.3\n`);
+    expect(code).toBe(0);
+    expect(stdout).toMatch(/^tls-min-version +1\.3 /m);
+  });
+
+  it('finds certificates that are not there, and sources of them that exclude each other', async () => {
+    const missing = await check(`${UPSTREAM}tlsCert: nowhere.pem\ntlsKey: nowhere.key\n`);
+    expect([missing.code, missing.stdout]).toEqual([2, '']);
+    expect(missing.stderr).toContain('nowhere.');
+    const both = await check(`${UPSTREAM}acme: [a.example]\nredirectPort: 80\ntlsCert: a.pem\ntlsKey: a.key\n`);
+    expect(both.stderr).toContain('--acme cannot be used with --tls-cert and --tls-key');
+  });
+
   it('quotes no value of a file that it cannot read as YAML', async () => {
     const { code, stderr } = await check(`${UPSTREAM}upstreamHeader: { X-Secret: hunter2-hunter2\n`);
     expect(code).toBe(2);
     expect(stderr).not.toContain('hunter2');
   });
 
-  it('refuses to trust everybody as a proxy where everybody can come', async () => {
-    const text = 'upstream: http://127.0.0.1:9/sse\nkeyFile: k.json\nhost: 0.0.0.0\ntrustProxies: [0.0.0.0/0]\n';
+  it.each(['0.0.0.0/0', '128.0.0.0/1', '::/0'])('refuses to trust %s where everybody can come', async (cidr) => {
+    const text = `upstream: http://127.0.0.1:9/sse\nkeyFile: k.json\nhost: 0.0.0.0\ntrustProxies: ["${cidr}"]\n`;
     writeFileSync(join(folder, 'k.json'), '{"keys":[]}');
     const { code, stderr } = await check(text);
     expect(code).toBe(2);
-    expect(stderr).toContain('--trust-proxies 0.0.0.0/0 trusts everybody');
+    expect(stderr).toContain(`--trust-proxies ${cidr} trusts everybody`);
   });
 });
 
@@ -176,6 +193,26 @@ describe('a running gateway', () => {
   });
 });
 
+describe('a changed configuration', () => {
+  it('says what counts now, what needs a new start, and what does in part', () => {
+    const lines: string[] = [];
+    const logger = createLineLogger({ level: 'info', write: (line) => void lines.push(line) });
+    let next: GatewayValues = {};
+    const reloader = new ConfigReloader({ port: 1 }, { read: () => next, apply: () => {}, logger });
+    reloader.run('SIGHUP');
+    next = { port: 2, 'public-url': 'https://a.example', 'max-sessions': 5 };
+    reloader.run('SIGHUP');
+    reloader.run('SIGHUP');
+    expect(lines).toEqual([
+      'warn  port can be changed by a new start alone\n',
+      'info  SIGHUP: now counts: public-url, max-sessions\n',
+      'warn  port can be changed by a new start alone\n',
+      'warn  public-url: redirects, handshakes and PROXY lines follow at the next start\n',
+      'info  SIGHUP: read again, nothing has changed\n',
+    ]);
+  });
+});
+
 describe('the warnings at the start', () => {
   const fine = { nodeVersion: 'v22.99.0', env: {}, execArgv: [], origins: new Map<string, string>() };
 
@@ -201,7 +238,7 @@ describe('the warnings at the start', () => {
     writeFileSync(file, '{"keys":[]}');
     chmodSync(file, 0o600);
     expect(startWarnings({ 'key-file': file }, fine)).toEqual([]);
-    chmodSync(file, 0o640);
+    chmodSync(file, 0o666);
     expect(startWarnings({ 'key-file': file }, fine)).toEqual([
       `${file} can be read by others than its owner: chmod 600 it`,
     ]);

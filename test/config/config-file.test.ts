@@ -157,7 +157,7 @@ describe('a configuration file that cannot be meant', () => {
       must: '"wait" in PATH must be a number of seconds from 0 to 2147483',
       why: '"1e+21" is not',
     },
-    { text: '{"family":4}', must: '"family" in PATH must be one of "4", "6", "any"', why: 'it is a number' },
+    { text: '{"family":true}', must: '"family" in PATH must be one of "4", "6", "any"', why: 'it is a boolean' },
     { text: '{"family":"5"}', must: '"family" in PATH must be one of 4, 6, any', why: '"5" is not' },
     { text: '{"demo":"yes"}', must: '"demo" in PATH must be true or false', why: 'it is a text' },
     {

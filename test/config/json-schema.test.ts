@@ -22,7 +22,7 @@ describe('the JSON Schema of the gateway’s configuration file', () => {
   it.each([
     { options: { upstream: '' }, path: '/upstream', keyword: 'minLength' },
     { options: { upstream: UPSTREAM, maxSesions: 1 }, path: '', keyword: 'additionalProperties' },
-    { options: { upstream: UPSTREAM, family: 4 }, path: '/family', keyword: 'enum' },
+    { options: { upstream: UPSTREAM, family: 5 }, path: '/family', keyword: 'enum' },
     { options: { upstream: UPSTREAM, auth: 'maybe' }, path: '/auth', keyword: 'enum' },
     { options: { upstream: UPSTREAM, limitCalls: 0 }, path: '/limitCalls', keyword: 'minimum' },
     { options: { upstream: UPSTREAM, limitCalls: 1.5 }, path: '/limitCalls', keyword: 'anyOf' },

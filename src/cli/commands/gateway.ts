@@ -2,12 +2,11 @@ import { readFileSync, unwatchFile, watchFile } from 'node:fs';
 import { GATEWAY_COMMAND_OPTIONS } from '../../config/gateway-options.ts';
 import { environmentNote, formatOptions } from '../../config/help.ts';
 import { type ParsedOptions, parseOptions } from '../../config/parse-options.ts';
-import { createGateway } from '../../gateway/gateway.ts';
 import { type Logger, secretsOf } from '../../log.ts';
 import { formatEffective } from '../check-config.ts';
 import { ConfigReloader } from '../gateway-reload.ts';
 import type { GatewayValues } from '../gateway-settings.ts';
-import { meantOptions, type RunningGateway, startGateway } from '../gateway-start.ts';
+import { meantOptions, type RunningGateway, startGateway, tryStart } from '../gateway-start.ts';
 import { parseHeaders } from '../headers.ts';
 import { createStderrLogger, reporting, usageError } from '../report.ts';
 import { showUrl } from '../server-url.ts';
@@ -37,8 +36,7 @@ export const run = reporting(async (args) => {
       hint: 'Such as --upstream http://127.0.0.1:8000/sse, or try --demo.',
     });
   if (values['check-config'] === true) {
-    // All that the start would find wrong, but the port.
-    await createGateway(meantOptions(values, {})).close();
+    await tryStart(values, loggerOf({ ...values, 'log-level': 'error' }));
     process.stdout.write(`${formatEffective(values, parsed.origins)}The configuration is valid.\n`);
     return;
   }
@@ -95,7 +93,12 @@ async function reloadOnChange(args: readonly string[], values: GatewayValues, ru
   const sources = { args, env: process.env, readFile: (path: string) => readFileSync(path, 'utf8'), parseConfig };
   const reloader = new ConfigReloader(values, {
     read: () => parseOptions(GATEWAY_COMMAND_OPTIONS, sources).values,
-    apply: (next) => gateway.reload({ ...meantOptions(next, {}), logger }),
+    apply: (next) => {
+      // It goes on listening where it does, whatever the file says by now.
+      const { host, ...rest } = next;
+      const where = values.host === undefined ? {} : { host: values.host };
+      gateway.reload({ ...meantOptions({ ...rest, ...where }, {}), logger });
+    },
     logger,
   });
   process.on('SIGHUP', () => {
