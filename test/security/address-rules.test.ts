@@ -10,7 +10,6 @@ import { createServer, request } from 'node:http';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { setPeerAddress } from '../../src/gateway/address/peer-address.ts';
 import { createGateway } from '../../src/gateway/gateway.ts';
 import type { GatewayOptions } from '../../src/gateway/gateway-options.ts';
 import { within } from '../parts/deadline.ts';
@@ -32,7 +31,9 @@ afterEach(async () => {
 
 async function statusFrom(peer: string, options: Partial<GatewayOptions>): Promise<number> {
   gateway = await startGateway({ upstream: upstream.url, ...options });
-  gateway.server.on('connection', (socket) => setPeerAddress(socket, peer));
+  gateway.server.on('connection', (socket) =>
+    Object.defineProperty(socket, 'remoteAddress', { value: peer, configurable: true }),
+  );
   return (await send(gateway.origin, { path: '/health', headers: gateway.alice })).status;
 }
 

@@ -134,11 +134,11 @@ it('and a line of the log with 50 kB in it', () => {
   }
 });
 
-it('and a body of 4 MB made of escapes, within half a second', async () => {
+it('and a body of 4 MB made of escapes, within two seconds', async () => {
   for (const inner of ['\\\\'.repeat(2_000_000), '\\"'.repeat(2_000_000), '","'.repeat(1_300_000).slice(0, 99_000)]) {
     const body = `{"jsonrpc":"2.0","id":1,"method":"ping","params":{"x":"${inner}"}}`;
     const since = performance.now();
     await send(doors.origin, { method: 'POST', path: '/mcp', body, headers: { ...JSON_HEADERS, ...doors.alice } });
-    expect(performance.now() - since).toBeLessThan(500);
+    expect(performance.now() - since).toBeLessThan(2000);
   }
 });

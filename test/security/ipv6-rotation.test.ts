@@ -4,7 +4,6 @@
  * somebody else. What must happen: a /56 is one bucket, and another /56 is another.
  */
 import { afterEach, beforeEach, expect, it } from 'vitest';
-import { setPeerAddress } from '../../src/gateway/address/peer-address.ts';
 import { startGateway, type TestGateway } from '../parts/gateway-server.ts';
 import { send } from '../parts/raw-http.ts';
 
@@ -12,7 +11,9 @@ let gateway: TestGateway;
 let peer: string;
 beforeEach(async () => {
   gateway = await startGateway({ upstream: 'http://127.0.0.1:9/sse', limitAddress: 100 });
-  gateway.server.on('connection', (socket) => setPeerAddress(socket, peer));
+  gateway.server.on('connection', (socket) =>
+    Object.defineProperty(socket, 'remoteAddress', { value: peer, configurable: true }),
+  );
 });
 afterEach(() => gateway.close());
 

@@ -6,7 +6,6 @@
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { setPeerAddress } from '../../src/gateway/address/peer-address.ts';
 import { createGateway } from '../../src/gateway/gateway.ts';
 import { startGateway, type TestGateway } from '../parts/gateway-server.ts';
 import { send } from '../parts/raw-http.ts';
@@ -24,7 +23,9 @@ afterEach(async () => {
 
 async function start(options: Partial<Parameters<typeof startGateway>[0]>): Promise<void> {
   gateway = await startGateway({ upstream: upstream.url, ...options });
-  gateway.server.on('connection', (socket) => setPeerAddress(socket, peer));
+  gateway.server.on('connection', (socket) =>
+    Object.defineProperty(socket, 'remoteAddress', { value: peer, configurable: true }),
+  );
 }
 const statusFrom = async (address: string, headers: Record<string, string> = {}): Promise<number> => {
   peer = address;

@@ -3,7 +3,6 @@ import { DrawbridgeError } from '../../errors.ts';
 import { canonicalAddress } from '../address/canonical-address.ts';
 import { type AddressMatcher, parseAddressRanges } from '../address/cidr.ts';
 import { type ForwardedHop, hopsOfForwarded, hopsOfForwardedFor } from '../address/forwarded.ts';
-import { peerAddressOf } from '../address/peer-address.ts';
 import type { ResolvedGatewayOptions } from '../gateway-options.ts';
 import type { Policy, Refusal } from '../refusal.ts';
 import { securityHeaders } from '../security-headers.ts';
@@ -37,7 +36,7 @@ export function findClientAddress({ trustProxies, isTls }: AddressOptions): Poli
   };
   return (context) => {
     const { req } = context;
-    const peer = canonicalAddress(peerAddressOf(req.socket) ?? '') ?? '';
+    const peer = canonicalAddress(req.socket.remoteAddress ?? '') ?? '';
     context.address = peer;
     if (trustProxies.length === 0 || !isTrusted(peer)) return undefined;
     const client = readHeaders(req, peer, isTrusted);
