@@ -87,7 +87,12 @@ describe('a token of great size', () => {
   });
 
   it('of 100 kB is refused', async () => {
-    await refuses(`${unsigned({ alg: 'RS256' }, { ...claims(), padding: 'x'.repeat(75_000) })}c2ln`, [401, 431]);
+    const token = `${unsigned({ alg: 'RS256' }, { ...claims(), padding: 'x'.repeat(75_000) })}c2ln`;
+    // It is answered before it has all been sent, and whoever still sends may meet a reset in place of the answer.
+    await refuses(token, [401, 431]).catch((thrown: NodeJS.ErrnoException) => {
+      if (thrown.code !== 'ECONNRESET' && thrown.code !== 'EPIPE') throw thrown;
+    });
+    expect((await jwt.openWith(await jwt.issuer.sign(AUDIENCE))).status).toBe(200);
   });
 
   it('of 7000 characters is taken: groups and roles do that', async () => {
