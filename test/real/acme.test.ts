@@ -145,7 +145,7 @@ const statusOf = (path: string): Promise<number | undefined> =>
     }).on('error', reject);
   });
 
-describe('against a real Pebble, which refuses every fifth nonce', () => {
+describe('against a real Pebble, which refuses every twentieth nonce', () => {
   it('a certificate is issued for all names, served over TLS, and kept where nobody else can read it', async () => {
     const source = await openSource({ email: 'admin@example.test' });
     expect(source.current()).toBeUndefined();
@@ -246,8 +246,11 @@ describe('against a real Pebble, which refuses every fifth nonce', () => {
       await pebble.start();
     }
     // It has forgotten our account.
-    clock.runPlanned();
-    await until('the try ends', () => clock.plans() === 5, 60_000);
+    // A try may meet more refused nonces in a row than it bears; the next one then does it.
+    for (let look = 5; look <= 9 && source.current()?.cert === old?.cert; look++) {
+      clock.runPlanned();
+      await until('the try ends', () => clock.plans() === look, 60_000);
+    }
     expect(log.split('\n').at(-2)).toMatch(/^info .*is valid until/);
     expect(source.current()?.cert).not.toBe(old?.cert);
   });

@@ -55,7 +55,7 @@ export async function startPebble({ certFile, keyFile, httpPort, dnsPort }) {
   const env = cleanEnvironment({
     PEBBLE_VA_NOSLEEP: '1',
     // A fifth of all good nonces is refused, and every order must be proved anew.
-    PEBBLE_WFE_NONCEREJECT: '20',
+    PEBBLE_WFE_NONCEREJECT: '5',
     PEBBLE_AUTHZREUSE: '0',
   });
   const managementPort = await findFreePort();
