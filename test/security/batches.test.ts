@@ -2,35 +2,15 @@
  * X05. A batch is one request to a limit and a hundred to the server; MCP has none since 2025-06-18. Every batch is refused,
  * U0.
  */
-import { afterAll, beforeAll, expect, it } from 'vitest';
+import { afterAll, beforeAll, it } from 'vitest';
 import { type GatewayDoors, startGatewayDoors } from '../parts/gateway-doors.ts';
-import { JSON_HEADERS, send } from '../parts/raw-http.ts';
-import { openSse } from '../parts/raw-sse-session.ts';
+import { expectRefusedBody } from '../parts/refused-bodies.ts';
 
 let doors: GatewayDoors;
 beforeAll(async () => {
   doors = await startGatewayDoors();
 });
 afterAll(() => doors.close());
-
-/** Sends the body to a session over SSE and to the route of Streamable HTTP. */
-async function expectRefusedBody(body: string | Buffer, code: number, why?: string): Promise<void> {
-  const session = await openSse(doors.origin, '/sse', doors.alice);
-  const before = doors.upstream.posts.length;
-  for (const path of [session.endpoint, '/mcp']) {
-    const answer = await send(doors.origin, {
-      method: 'POST',
-      path,
-      body,
-      headers: { ...JSON_HEADERS, ...doors.alice },
-    });
-    expect(answer.status, answer.body).toBe(400);
-    expect(JSON.parse(answer.body)).toMatchObject({ jsonrpc: '2.0', id: null, error: { code } });
-    if (why !== undefined) expect(answer.body).toContain(why);
-  }
-  expect(doors.upstream.posts.length).toBe(before);
-  session.close();
-}
 
 const PING = '{"jsonrpc":"2.0","id":1,"method":"ping"}';
 
@@ -43,7 +23,7 @@ it.each([
   ['in a batch', `[[${PING}]]`],
   ['of notifications', '[{"jsonrpc":"2.0","method":"notifications/initialized"}]'],
 ])('a batch %s is refused', async (_name, body) => {
-  await expectRefusedBody(body, -32600, 'batches are not part of MCP');
+  await expectRefusedBody(doors, body, -32600, 'batches are not part of MCP');
 });
 it.each([
   ['two messages', `${PING}${PING}`],
@@ -57,7 +37,7 @@ it.each([
   ['no UTF-8', Buffer.from([0x22, 0xff, 0x22])],
   ['nothing', ''],
 ])('what is not one JSON text is refused: %s', async (_name, body) => {
-  await expectRefusedBody(body, -32700);
+  await expectRefusedBody(doors, body, -32700);
 });
 it.each([
   'null',
@@ -77,5 +57,5 @@ it.each([
   '{"jsonrpc":"2.0","id":1}',
   '{"jsonrpc":"2.0","result":{}}',
 ])('what is no message is refused: %s', async (body) => {
-  await expectRefusedBody(body, -32600);
+  await expectRefusedBody(doors, body, -32600);
 });

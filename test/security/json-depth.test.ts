@@ -4,33 +4,14 @@
  */
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import { type GatewayDoors, startGatewayDoors } from '../parts/gateway-doors.ts';
-import { JSON_HEADERS, send } from '../parts/raw-http.ts';
 import { openSse } from '../parts/raw-sse-session.ts';
+import { expectRefusedBody } from '../parts/refused-bodies.ts';
 
 let doors: GatewayDoors;
 beforeAll(async () => {
   doors = await startGatewayDoors();
 });
 afterAll(() => doors.close());
-
-/** Sends the body to a session over SSE and to the route of Streamable HTTP. */
-async function expectRefusedBody(body: string | Buffer, code: number, why?: string): Promise<void> {
-  const session = await openSse(doors.origin, '/sse', doors.alice);
-  const before = doors.upstream.posts.length;
-  for (const path of [session.endpoint, '/mcp']) {
-    const answer = await send(doors.origin, {
-      method: 'POST',
-      path,
-      body,
-      headers: { ...JSON_HEADERS, ...doors.alice },
-    });
-    expect(answer.status, answer.body).toBe(400);
-    expect(JSON.parse(answer.body)).toMatchObject({ jsonrpc: '2.0', id: null, error: { code } });
-    if (why !== undefined) expect(answer.body).toContain(why);
-  }
-  expect(doors.upstream.posts.length).toBe(before);
-  session.close();
-}
 
 const inParams = (text: string): string => `{"jsonrpc":"2.0","id":1,"method":"ping","params":${text}}`;
 
@@ -41,17 +22,22 @@ it.each([
   ['[{"a":', '}]', 1_000],
 ])('nesting is refused: %s%s %i times', async (open, close, times) => {
   const middle = open.endsWith(':') ? '1' : '';
-  await expectRefusedBody(inParams(open.repeat(times) + middle + close.repeat(times)), -32600, 'nested deeper than 64');
+  await expectRefusedBody(
+    doors,
+    inParams(open.repeat(times) + middle + close.repeat(times)),
+    -32600,
+    'nested deeper than 64',
+  );
 });
 it('nesting that is never closed is refused at the limit', async () => {
-  await expectRefusedBody('['.repeat(4_000_000), -32600, 'nested deeper');
+  await expectRefusedBody(doors, '['.repeat(4_000_000), -32600, 'nested deeper');
 });
 it.each([
   ['elements', `[${'0,'.repeat(100_001)}0]`],
   ['members', `{${Array.from({ length: 100_001 }, (_, index) => `"${index}":0`).join()}}`],
   ['empty objects', `[${'{},'.repeat(60_000)}{}]`],
 ])('more than 100000 %s are refused', async (_name, text) => {
-  await expectRefusedBody(inParams(text), -32600, 'more than 100000 elements');
+  await expectRefusedBody(doors, inParams(text), -32600, 'more than 100000 elements');
 });
 it('brackets inside a string are text', async () => {
   const session = await openSse(doors.origin, '/sse', doors.alice);

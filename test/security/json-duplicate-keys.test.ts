@@ -4,33 +4,14 @@
  */
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import { type GatewayDoors, startGatewayDoors } from '../parts/gateway-doors.ts';
-import { JSON_HEADERS, send } from '../parts/raw-http.ts';
 import { openSse } from '../parts/raw-sse-session.ts';
+import { expectRefusedBody } from '../parts/refused-bodies.ts';
 
 let doors: GatewayDoors;
 beforeAll(async () => {
   doors = await startGatewayDoors();
 });
 afterAll(() => doors.close());
-
-/** Sends the body to a session over SSE and to the route of Streamable HTTP. */
-async function expectRefusedBody(body: string | Buffer, code: number, why?: string): Promise<void> {
-  const session = await openSse(doors.origin, '/sse', doors.alice);
-  const before = doors.upstream.posts.length;
-  for (const path of [session.endpoint, '/mcp']) {
-    const answer = await send(doors.origin, {
-      method: 'POST',
-      path,
-      body,
-      headers: { ...JSON_HEADERS, ...doors.alice },
-    });
-    expect(answer.status, answer.body).toBe(400);
-    expect(JSON.parse(answer.body)).toMatchObject({ jsonrpc: '2.0', id: null, error: { code } });
-    if (why !== undefined) expect(answer.body).toContain(why);
-  }
-  expect(doors.upstream.posts.length).toBe(before);
-  session.close();
-}
 
 const CALL = '"jsonrpc":"2.0","id":1,"method":"tools/call"';
 
@@ -46,7 +27,7 @@ it.each([
   [`{"params":{"name":"a","x":{"name":"c"},"name":"b"},${CALL}}`, 'name occurs twice'],
   ['{"jsonrpc":"2.0","id":1,"result":{},"result":{}}', 'result occurs twice'],
 ])('a member that stands twice is refused: %s', async (body, why) => {
-  await expectRefusedBody(body, -32600, why);
+  await expectRefusedBody(doors, body, -32600, why);
 });
 
 it.each([
@@ -60,7 +41,7 @@ it.each([
   `{${CALL},"params":{"name":"a","Name":"b"}}`,
   `{${CALL},"params":{"name":"a","argument\u017f":{}}}`,
 ])('a name in another case is refused: %s', async (body) => {
-  await expectRefusedBody(body, -32600, 'in another case');
+  await expectRefusedBody(doors, body, -32600, 'in another case');
 });
 
 it.each([
@@ -71,7 +52,7 @@ it.each([
   `{${CALL},"params":{"name":"a","n\\u0061me":"b"}}`,
   `{${CALL},"params":{"name":"a","N\\u0041ME":"b"}}`,
 ])('a name that is escaped is refused: %s', async (body) => {
-  await expectRefusedBody(body, -32600, 'is escaped');
+  await expectRefusedBody(doors, body, -32600, 'is escaped');
 });
 
 it('the same names deeper inside are a tool’s own', async () => {
@@ -90,5 +71,5 @@ it.each([
   '{"jsonrpc":"1.0","id":1,"method":"ping"}',
   '{"jsonrpc":2.0,"id":1,"method":"ping"}',
 ])('a message that is not JSON-RPC 2.0 is refused: %s', async (body) => {
-  await expectRefusedBody(body, -32600, 'jsonrpc');
+  await expectRefusedBody(doors, body, -32600, 'jsonrpc');
 });

@@ -202,7 +202,7 @@ describe('an option of tokens that cannot be meant', () => {
     ['an issuer that is no URL', { jwtIssuer: 'issuer' }, /jwtIssuer.*https/],
     ['an issuer with a query', { jwtIssuer: 'https://issuer.example/?a' }, /jwtIssuer.*query/],
     ['keys on http', { jwtJwksUrl: 'http://issuer.example/jwks' }, /jwtJwksUrl.*https/],
-    ['keys in a file', { jwtJwksUrl: 'file:///tmp/jwks' }, /jwtJwksUrl.*https/],
+    ['keys in a file', { jwtJwksUrl: 'file:///jwks.json' }, /jwtJwksUrl.*https/],
     ['a scope that is two', { jwtScope: ['read write'] }, /jwtScope/],
     ['a scope with a quote', { jwtScope: ['a"b'] }, /jwtScope/],
   ])('%s stops the start', (_what, wrong, message) => {
