@@ -1,8 +1,8 @@
 import { DrawbridgeError } from '../errors.ts';
 import { type Logger, silentLogger } from '../log.ts';
-import type { UpstreamKind } from '../upstream/detection.ts';
 import type { Family } from '../upstream/dial/dial-route.ts';
 import { parseRate, type Rate } from './rate.ts';
+import { parseHttpUrl, type ResolvedServer, resolveServers, type ServerOptions } from './upstreams/server-options.ts';
 
 /**
  * Counters of one limit: the part of express-rate-limit's Store that is used, so that its stores fit. By default they live
@@ -25,15 +25,9 @@ export interface RateLimitCount {
 }
 
 /** Options of `createGateway`. Sizes are in bytes, durations in milliseconds, rates as docs/gateway.md has them. */
-export interface GatewayOptions {
-  /** The MCP server behind the gateway, such as `http://127.0.0.1:8000/sse`. */
-  readonly upstream: string | URL;
-  /** The transport that the server speaks; found out unless fixed. Default `auto`. */
-  readonly upstreamTransport?: UpstreamKind;
-  /** The Host header sent upstream. Default `localhost:<port>` for http, the URL's own for https. */
-  readonly upstreamHost?: string;
-  /** Sent with every request upstream, such as the gateway's own credential there. */
-  readonly upstreamHeaders?: Readonly<Record<string, string>>;
+export interface GatewayOptions extends ServerOptions {
+  /** Further MCP servers by name, each served under its own: `/<name>/sse`, `/<name>/mcp`. */
+  readonly upstreams?: Readonly<Record<string, ServerOptions>>;
   /** The address family dialled. Default `4`. */
   readonly family?: Family;
   /** For one address of the server. Default 60000. */
@@ -136,9 +130,10 @@ type MayBeMissing =
   | 'isTls';
 
 export type ResolvedGatewayOptions = Required<
-  Omit<GatewayOptions, MayBeMissing | Rates | 'upstream' | 'limitTool' | 'auth' | 'publicUrl'>
+  Omit<GatewayOptions, MayBeMissing | Rates | keyof ServerOptions | 'upstreams' | 'limitTool' | 'auth' | 'publicUrl'>
 > & { readonly [Name in MayBeMissing]: GatewayOptions[Name] | undefined } & { readonly [Name in Rates]: Rate } & {
-  readonly upstream: URL;
+  /** By name; the one at the root has an empty one. */
+  readonly servers: ReadonlyMap<string, ResolvedServer>;
   readonly auth: 'none' | undefined;
   readonly publicUrl: URL | undefined;
   readonly limitTool: ReadonlyMap<string, Rate>;
@@ -149,14 +144,9 @@ const MIN_REQUESTS_AT_ONCE = 20;
 
 /** Fills in the defaults; throws `config`, naming the option, for what cannot be meant. */
 export function resolveGatewayOptions(options: GatewayOptions): ResolvedGatewayOptions {
-  const upstream = parseHttpUrl(options.upstream, 'the upstream', 'http://127.0.0.1:8000/sse');
   checkWhoMayUse(options);
-  const port = upstream.port === '' ? '80' : upstream.port;
   return {
-    upstream,
-    upstreamTransport: options.upstreamTransport ?? 'auto',
-    upstreamHost: options.upstreamHost ?? (upstream.protocol === 'https:' ? upstream.host : `localhost:${port}`),
-    upstreamHeaders: options.upstreamHeaders ?? {},
+    servers: resolveServers(options, options.upstreams),
     family: options.family ?? '4',
     upstreamConnectTimeoutMs: atLeast(100, 'upstreamConnectTimeoutMs', options.upstreamConnectTimeoutMs ?? 60_000),
     upstreamReadTimeoutMs: atLeast(0, 'upstreamReadTimeoutMs', options.upstreamReadTimeoutMs ?? 300_000),
@@ -230,16 +220,6 @@ function requestRate(text: string | number, name: string): Rate {
     why: `it counts every HTTP request, and lets ${rate.burst + 1} come at once; a client that connects needs a few`,
     hint: `Give it burst=${MIN_REQUESTS_AT_ONCE} or more, and limit what tools do with limitCalls (--limit-calls).`,
   });
-}
-
-function parseHttpUrl(text: string | URL, what: string, example: string): URL {
-  const url = URL.canParse(String(text)) ? new URL(text) : undefined;
-  if (url === undefined || !['http:', 'https:'].includes(url.protocol) || url.hostname === '') {
-    throw new DrawbridgeError('config', `${what} ${JSON.stringify(String(text))} is not an http or https URL`, {
-      hint: `Such as ${example}`,
-    });
-  }
-  return url;
 }
 
 function atLeast(minimum: number, name: string, value: number): number {

@@ -9,13 +9,14 @@ import { takePathKey } from './path-key.ts';
 import { assemblePolicies, type PolicyChain } from './policies/assemble.ts';
 import { admit } from './policies/chain.ts';
 import { serveProtectedResource } from './protected-resource.ts';
-import { createReadinessCheck } from './readiness.ts';
 import { ANSWERED, type Refusal, writeRefusal } from './refusal.ts';
-import type { RequestContext, Route } from './request-context.ts';
+import type { RequestContext } from './request-context.ts';
+import { findRoute } from './routes.ts';
 import { securityHeaders } from './security-headers.ts';
 import { SessionSweep } from './session-sweep.ts';
 import { type Session, SessionTable } from './session-table.ts';
 import { checkUpstreamHeaders } from './upstream-headers.ts';
+import { Upstreams } from './upstreams/upstreams.ts';
 
 /** What Express 4 and 5 both take as middleware. */
 export type GatewayRouter = (req: IncomingMessage, res: ServerResponse, next: (error?: unknown) => void) => void;
@@ -35,16 +36,6 @@ export interface Gateway {
   /** Answers what is open, ends every session, gives back what is held. Idempotent. */
   close(): Promise<void>;
 }
-
-const ROUTES: Readonly<Record<string, Route>> = {
-  '/sse': 'sse-stream',
-  '/sse/': 'sse-stream',
-  '/sse/messages': 'sse-message',
-  '/messages': 'sse-message',
-  '/messages/': 'sse-message',
-  '/mcp': 'mcp',
-  '/mcp/': 'mcp',
-};
 
 /** The options that say who may come in. */
 const AUTHENTICATION = [
@@ -78,7 +69,7 @@ class HttpGateway implements Gateway {
   #chain: PolicyChain;
   readonly #mcp: McpRoutes;
   #headers: { readonly http: readonly string[]; readonly https: readonly string[] };
-  #ready: ReturnType<typeof createReadinessCheck>;
+  readonly #upstreams: Upstreams;
   readonly #sweep: SessionSweep;
   #audit: Audit;
   #heart: NodeJS.Timeout;
@@ -91,7 +82,7 @@ class HttpGateway implements Gateway {
     this.#sessions = new SessionTable(options);
     this.#chain = assemblePolicies(options, this.#sessions);
     this.#mcp = new McpRoutes(options, this.#sessions);
-    this.#ready = createReadinessCheck(options.upstream, options.family);
+    this.#upstreams = new Upstreams(options);
     this.#headers = headersOf(options);
     this.#sweep = new SessionSweep(this.#sessions);
     this.#audit = new Audit(options.logger);
@@ -128,7 +119,7 @@ class HttpGateway implements Gateway {
     this.#audit = new Audit(next.logger);
     this.#sessions.updateLimits(next);
     this.#mcp.updateOptions(next);
-    this.#ready = createReadinessCheck(next.upstream, next.family);
+    this.#upstreams.update(next);
     this.#headers = headersOf(next);
     clearInterval(this.#heart);
     this.#heart = this.#startHeart();
@@ -140,6 +131,7 @@ class HttpGateway implements Gateway {
     this.#audit.close();
     const error = new DrawbridgeError('shutting_down', 'the gateway is being stopped');
     await Promise.all([...this.#sessions.values()].map((session) => session.relay?.close(error)));
+    await this.#upstreams.close();
   }
 
   #createExpress(): { router: express.Router; app: express.Express } {
@@ -154,7 +146,7 @@ class HttpGateway implements Gateway {
       res.json({ status: 'ok' });
     });
     router.get('/ready', async (_req, res) => {
-      const { isReady, why } = await this.#ready();
+      const { isReady, why } = await this.#upstreams.isReady();
       if (!isReady) this.#options.logger.warn(`not ready: ${why}`);
       res.status(isReady ? 200 : 503).json({ status: isReady ? 'ready' : 'upstream unreachable' });
     });
@@ -180,7 +172,7 @@ class HttpGateway implements Gateway {
     return {
       req,
       res,
-      route: Object.hasOwn(ROUTES, path) ? (ROUTES[path] ?? 'other') : 'other',
+      ...findRoute(path, this.#upstreams),
       mountPath: mountPath + prefix,
       query: mark === -1 ? '' : url.slice(mark + 1),
       pathKey,
@@ -260,6 +252,6 @@ function headersOf({ isTls }: ResolvedGatewayOptions): { http: readonly string[]
 
 function resolve(options: GatewayOptions): ResolvedGatewayOptions {
   const resolved = resolveGatewayOptions(options);
-  checkUpstreamHeaders(resolved);
+  for (const server of resolved.servers.values()) checkUpstreamHeaders(server, resolved);
   return resolved;
 }

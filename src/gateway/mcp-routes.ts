@@ -4,34 +4,26 @@ import { DrawbridgeError } from '../errors.ts';
 import { errorReply } from '../message/message.ts';
 import { type Interceptor, intercept } from '../relay/intercept.ts';
 import { join } from '../relay/relay.ts';
-import type { Transport } from '../relay/transport.ts';
-import { createUpstream, type UpstreamKind } from '../upstream/detection.ts';
 import type { ResolvedGatewayOptions } from './gateway-options.ts';
 import { withoutInternals } from './public-error.ts';
 import type { RequestContext } from './request-context.ts';
 import type { Session, SessionOpening, SessionTable } from './session-table.ts';
 import { ToolRules } from './tool-rules.ts';
-import { upstreamHeadersFor } from './upstream-headers.ts';
+import type { UpstreamServer } from './upstreams/upstream-server.ts';
 
 /** Serves what the policies let through: opens sessions, and hands each message to the session it is for. */
 export class McpRoutes {
   #options: ResolvedGatewayOptions;
   readonly #sessions: SessionTable;
   readonly #tools = new ToolRules();
-  /** What the server was found to speak; asking again would cost it a session each time. */
-  #upstreamKind: UpstreamKind;
 
   constructor(options: ResolvedGatewayOptions, sessions: SessionTable) {
     this.#options = options;
     this.#sessions = sessions;
-    this.#upstreamKind = options.upstreamTransport;
   }
 
   /** For sessions to come; those that are open keep their upstream. */
   updateOptions(options: ResolvedGatewayOptions): void {
-    const { upstream, upstreamTransport } = this.#options;
-    const isSame = upstream.href === options.upstream.href && upstreamTransport === options.upstreamTransport;
-    if (!isSame) this.#upstreamKind = options.upstreamTransport;
     this.#options = options;
   }
 
@@ -50,13 +42,13 @@ export class McpRoutes {
   }
 
   async #openSse(context: RequestContext): Promise<void> {
-    const { res, headers, mountPath } = context;
+    const { res, headers, mountPath, server } = context;
     const id = this.#sessions.createId();
     const downstream = new SseDownstream(res, { headers, stallTimeoutMs: this.#options.stallTimeoutMs });
     const session = this.#sessions.add(id, openingOf(context), downstream);
     await this.#join(session, context);
     context.session = session;
-    downstream.open(`${mountPath}/sse/messages?session=${id}`);
+    downstream.open(`${mountPath}${pathOf(server)}/sse/messages?session=${id}`);
   }
 
   async #takeMessage(context: RequestContext): Promise<void> {
@@ -124,7 +116,7 @@ export class McpRoutes {
   /** Gives the session an upstream transport of its own; the session is gone when either side is. */
   async #join(session: Session, context: RequestContext): Promise<void> {
     const { logger } = this.#options;
-    const tools = intercept(this.#createUpstream(context), this.#tools.interceptFor(session));
+    const tools = intercept(session.server.connect(context), this.#tools.interceptFor(session));
     const upstream = intercept(tools, session.pulse.intercept);
     session.relay = join(intercept(session.downstream, hideInternals), upstream, {
       logger,
@@ -136,25 +128,6 @@ export class McpRoutes {
     await session.relay.ready;
     logger.info({ principal: session.principalId, sessions: this.#sessions.size }, 'session opened');
   }
-
-  #createUpstream(context: RequestContext): Transport {
-    const { upstream, upstreamHost, family, maxMessageBytes, logger } = this.#options;
-    return createUpstream({
-      url: upstream,
-      kind: this.#upstreamKind,
-      onDetected: (kind) => {
-        this.#upstreamKind = kind;
-      },
-      hostHeader: upstreamHost,
-      headers: upstreamHeadersFor(context, this.#options),
-      family,
-      connectTimeoutMs: this.#options.upstreamConnectTimeoutMs,
-      headersTimeoutMs: this.#options.upstreamReadTimeoutMs,
-      acceptTimeoutMs: this.#options.upstreamSendTimeoutMs,
-      maxMessageBytes,
-      logger,
-    });
-  }
 }
 
 /** What the relay itself answers a client with, as a client may see it. */
@@ -165,9 +138,14 @@ function hideInternals(): Interceptor {
   };
 }
 
-function openingOf({ principal, address, generation }: RequestContext): SessionOpening {
-  if (principal === undefined) throw new DrawbridgeError('internal', 'a session was opened by nobody');
-  return { principal, address, generation };
+function openingOf({ principal, server, address, generation }: RequestContext): SessionOpening {
+  if (principal === undefined || server === undefined)
+    throw new DrawbridgeError('internal', 'a session was opened by nobody, or to no server');
+  return { principal, server, address, generation };
+}
+
+function pathOf(server: UpstreamServer | undefined): string {
+  return server === undefined || server.name === '' ? '' : `/${server.name}`;
 }
 
 function accept({ res }: RequestContext, headers: readonly string[]): void {

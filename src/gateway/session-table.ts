@@ -6,12 +6,15 @@ import type { Relay } from '../relay/relay.ts';
 import { ClientPulse } from './client-pulse.ts';
 import { OpenCounts } from './limits/open-counts.ts';
 import type { Principal } from './request-context.ts';
+import type { UpstreamServer } from './upstreams/upstream-server.ts';
 
 /** Our record of one downstream connection: bound to the principal that opened it and to one upstream transport. */
 export interface Session {
   /** A routing handle of 192 random bits; never a credential. */
   readonly id: string;
   readonly principalId: string;
+  /** The MCP server that it is a session with. */
+  readonly server: UpstreamServer;
   /** As the last request has proved it; its credential may end while a stream is open. */
   principal: Principal;
   /** Of the client that sent the last request. */
@@ -31,6 +34,7 @@ export interface Session {
 /** What opens a session. */
 export interface SessionOpening {
   readonly principal: Principal;
+  readonly server: UpstreamServer;
   readonly address: string;
   readonly generation: number;
 }
@@ -117,10 +121,13 @@ export class SessionTable {
     return session;
   }
 
-  /** The session with this id if it belongs to the principal; somebody else's is as unknown as one that never was. */
-  find(id: string, principalId: string): Session | undefined {
+  /**
+   * The session with this id if it belongs to the principal and the server; somebody else's is as unknown as one that
+   * never was.
+   */
+  find(id: string, principalId: string, serverName: string): Session | undefined {
     const session = this.#sessions.get(id);
-    return session?.principalId === principalId ? session : undefined;
+    return session?.principalId === principalId && session.server.name === serverName ? session : undefined;
   }
 
   delete(session: Session): void {

@@ -2,16 +2,18 @@ import { DrawbridgeError } from '../errors.ts';
 import { headerLines } from '../upstream/upstream-options.ts';
 import type { ResolvedGatewayOptions } from './gateway-options.ts';
 import type { RequestContext } from './request-context.ts';
+import type { ResolvedServer } from './upstreams/server-options.ts';
 
-type HeaderOptions = Pick<ResolvedGatewayOptions, 'upstreamHeaders' | 'identityHeader' | 'forwardedHeaders'>;
+type HeaderOptions = Pick<ResolvedGatewayOptions, 'identityHeader' | 'forwardedHeaders'>;
 
 const FORWARDED = ['X-Real-IP', 'X-Forwarded-For', 'X-Forwarded-Proto', 'X-Forwarded-Port'] as const;
 
 /** Throws `config` where a header is given twice, or cannot be sent: each session's upstream would refuse it. */
-export function checkUpstreamHeaders({ upstreamHeaders, identityHeader, forwardedHeaders }: HeaderOptions): void {
+export function checkUpstreamHeaders({ headers }: ResolvedServer, options: HeaderOptions): void {
+  const { identityHeader, forwardedHeaders } = options;
   const own = [...(identityHeader === '' ? [] : [identityHeader]), ...(forwardedHeaders ? FORWARDED : [])];
-  headerLines({ ...upstreamHeaders, ...Object.fromEntries(own.map((name) => [name, ''])) });
-  const given = new Set(Object.keys(upstreamHeaders).map(spell));
+  headerLines({ ...headers, ...Object.fromEntries(own.map((name) => [name, ''])) });
+  const given = new Set(Object.keys(headers).map(spell));
   const twice = own.find((name) => given.has(spell(name)));
   if (twice === undefined) return;
   throw new DrawbridgeError('config', `the header ${twice} is written by the gateway itself`, {
@@ -24,9 +26,13 @@ export function checkUpstreamHeaders({ upstreamHeaders, identityHeader, forwarde
  * What a session's requests upstream carry, all of it written here: nothing that a client sends under these names ever
  * goes upstream. The address is that of the client that opened the session.
  */
-export function upstreamHeadersFor(context: RequestContext, options: HeaderOptions): Record<string, string> {
+export function upstreamHeadersFor(
+  context: RequestContext,
+  server: ResolvedServer,
+  options: HeaderOptions,
+): Record<string, string> {
   const { principal, address, scheme, req } = context;
-  const headers: Record<string, string> = { ...options.upstreamHeaders };
+  const headers: Record<string, string> = { ...server.headers };
   if (options.identityHeader !== '' && principal !== undefined && principal.method !== 'none')
     headers[options.identityHeader] = printable(principal.id);
   if (options.forwardedHeaders) {

@@ -11,6 +11,7 @@ export function bareContext(
     req: { headers, socket: new Socket() } as unknown as IncomingMessage,
     res: {} as ServerResponse,
     route: 'mcp',
+    server: undefined,
     mountPath: '',
     query: '',
     pathKey: undefined,

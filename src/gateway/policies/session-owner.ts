@@ -22,8 +22,8 @@ export function findSession(table: SessionTable): Policy {
       return context.route === 'mcp' && context.message?.method === 'initialize' ? undefined : MISSING;
     }
     if (!SESSION_ID.test(id)) return MALFORMED;
-    const { principal } = context;
-    const session = principal === undefined ? undefined : table.find(id, principal.id);
+    const { principal, server } = context;
+    const session = principal && server && table.find(id, principal.id, server.name);
     if (principal === undefined || session === undefined) return UNKNOWN;
     // The newest proof counts: a token that was renewed keeps the stream of the one before.
     session.principal = principal;
