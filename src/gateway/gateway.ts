@@ -184,6 +184,7 @@ class HttpGateway implements Gateway {
       principal: undefined,
       body: undefined,
       message: undefined,
+      era: 'legacy',
       tool: undefined,
       session: undefined,
     };

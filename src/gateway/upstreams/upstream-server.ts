@@ -4,6 +4,7 @@ import type { ResolvedGatewayOptions } from '../gateway-options.ts';
 import { createReadinessCheck, type Readiness } from '../readiness.ts';
 import type { RequestContext } from '../request-context.ts';
 import { upstreamHeadersFor } from '../upstream-headers.ts';
+import { ModernRequests, refuseModern } from './modern-requests.ts';
 import { hostHeaderFor, type ResolvedServer } from './server-options.ts';
 
 /** One MCP server behind the gateway, as sessions come to it. */
@@ -13,11 +14,13 @@ export class UpstreamServer {
   readonly isReady: () => Promise<Readiness>;
   /** What the server was found to speak; asking again would cost it a session each time. */
   #kind: UpstreamKind;
+  readonly #modern: ModernRequests;
 
   constructor(server: ResolvedServer, options: ResolvedGatewayOptions) {
     this.#server = server;
     this.#options = options;
     this.#kind = server.transport;
+    this.#modern = new ModernRequests(server, server.urls[0]!, options, refuseModern);
     this.isReady = createReadinessCheck(server.urls[0]!, options.family);
   }
 
@@ -46,8 +49,14 @@ export class UpstreamServer {
     });
   }
 
-  /** Gives back what it holds; sessions that are open keep their transports. */
+  /** A transport for one request of the modern era, which has no session; not started yet. */
+  connectStateless(context: RequestContext): Transport {
+    return this.#modern.connect(context, this.#kind);
+  }
+
+  /** Gives back what it holds; sessions and requests that are open keep their transports. */
   close(): Promise<void> {
+    this.#modern.close();
     return Promise.resolve();
   }
 }
