@@ -6,7 +6,7 @@ import type { Relay } from '../relay/relay.ts';
 import { ClientPulse } from './client-pulse.ts';
 import { OpenCounts } from './limits/open-counts.ts';
 import type { Principal } from './request-context.ts';
-import { StatelessTable } from './stateless-table.ts';
+import { type StatelessRequest, StatelessTable } from './stateless-table.ts';
 import type { UpstreamServer } from './upstreams/upstream-server.ts';
 
 /** Our record of one downstream connection: bound to the principal that opened it and to one upstream transport. */
@@ -66,6 +66,12 @@ export class SessionTable {
 
   values(): IterableIterator<Session> {
     return this.#sessions.values();
+  }
+
+  /** The sessions, and the requests that have none. */
+  *open(): Generator<Session | StatelessRequest> {
+    yield* this.#sessions.values();
+    yield* this.stateless.values();
   }
 
   /** Requests of this principal that wait for their answer, in all its sessions and without one. */

@@ -65,7 +65,7 @@ export async function startModernServer(options: ModernServerOptions = {}): Prom
       keep(chunk);
       return end(chunk);
     }) as typeof res.end;
-    await handle(req as typeof req & { method: string }, res, body === '' ? undefined : (JSON.parse(body) as unknown));
+    await handle(req as Parameters<typeof handle>[0], res, body === '' ? undefined : (JSON.parse(body) as unknown));
   });
   listener.on('connection', (socket) => {
     sockets.add(socket);
