@@ -35,6 +35,8 @@ const PINNED: Record<string, readonly [number, number, number]> = {
   bad_request: [400, -32600, 1],
   parse_error: [400, -32700, 1],
   invalid_request: [400, -32600, 1],
+  method_not_found: [404, -32601, 1],
+  invalid_params: [400, -32602, 1],
   duplicate_id: [400, -32600, 1],
   cancelled: [400, -32603, 1],
   upstream_untrusted: [502, -32603, 3],
@@ -57,7 +59,7 @@ describe('the table of errors', () => {
   it('uses no JSON-RPC code of the ranges that specifications reserve', () => {
     for (const code of ERROR_CODES) {
       const { rpcCode } = new DrawbridgeError(code, 'x');
-      expect([-32603, -32600, -32700]).toContain(rpcCode);
+      expect([-32603, -32600, -32601, -32602, -32700]).toContain(rpcCode);
       expect(rpcCode >= -32099 && rpcCode <= -32000).toBe(false);
     }
   });
