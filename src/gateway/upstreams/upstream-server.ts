@@ -1,3 +1,4 @@
+import { RecoveringUpstream } from '../../recovery/recovering-upstream.ts';
 import type { Transport } from '../../relay/transport.ts';
 import { createUpstream } from '../../upstream/detection.ts';
 import type { ResolvedGatewayOptions } from '../gateway-options.ts';
@@ -10,6 +11,10 @@ import type { Replica } from './replica.ts';
 import { type Lease, ReplicaPool } from './replica-pool.ts';
 import { hostHeaderFor, type ResolvedServer } from './server-options.ts';
 import { StreamHold } from './stream-hold.ts';
+
+/** Of a session that survives restarts: silence after which its server is pinged, and how long the answer may take. */
+const PING_INTERVAL_MS = 60_000;
+const PONG_TIMEOUT_MS = 20_000;
 
 type Headers = Readonly<Record<string, string>>;
 
@@ -43,13 +48,31 @@ export class UpstreamServer {
   /** A transport for a session of its own, not started yet. */
   connect(context: RequestContext): Transport {
     const headers = upstreamHeadersFor(context, this.#server, this.#options);
-    return this.#pooled(headers, context.route === 'sse-stream' ? this.#hold : undefined);
+    let hold = context.route === 'sse-stream' ? this.#hold : undefined;
+    const connect = (): Transport => {
+      const upstream = this.#pooled(headers, hold);
+      // Once the stream is open, it is messages that wait.
+      hold = undefined;
+      return upstream;
+    };
+    return this.#options.surviveRestarts ? this.#surviving(connect) : connect();
   }
 
   /** Gives back what it holds; sessions that are open keep their transports. */
   close(): Promise<void> {
     this.#pool.close();
     return Promise.resolve();
+  }
+
+  #surviving(connect: () => Transport): Transport {
+    return new RecoveringUpstream({
+      connect,
+      where: this.#server.urls.map(({ host }) => host).join(', '),
+      logger: this.#options.logger,
+      holdMs: this.#options.upstreamHoldMs,
+      pingIntervalMs: PING_INTERVAL_MS,
+      pongTimeoutMs: PONG_TIMEOUT_MS,
+    });
   }
 
   #pooled(headers: Headers, hold: StreamHold | undefined): PooledUpstream {
