@@ -28,6 +28,11 @@ export interface RateLimitCount {
 export interface GatewayOptions extends ServerOptions {
   /** Further MCP servers by name, each served under its own: `/<name>/sse`, `/<name>/mcp`. */
   readonly upstreams?: Readonly<Record<string, ServerOptions>>;
+  /**
+   * Whether clients that speak 2026-07-28 alone are served by servers that do not: their requests are answered from a
+   * session of each principal. Default false.
+   */
+  readonly translateModern?: boolean;
   /** The address family dialled. Default `4`. */
   readonly family?: Family;
   /** For one address of the server. Default 60000. */
@@ -156,6 +161,7 @@ export function resolveGatewayOptions(options: GatewayOptions): ResolvedGatewayO
   checkWhoMayUse(options);
   return {
     servers: resolveServers(options, options.upstreams),
+    translateModern: options.translateModern ?? false,
     family: options.family ?? '4',
     upstreamConnectTimeoutMs: atLeast(100, 'upstreamConnectTimeoutMs', options.upstreamConnectTimeoutMs ?? 60_000),
     upstreamReadTimeoutMs: atLeast(0, 'upstreamReadTimeoutMs', options.upstreamReadTimeoutMs ?? 300_000),
