@@ -6,7 +6,7 @@ import type { Relay } from '../relay/relay.ts';
 import { ClientPulse } from './client-pulse.ts';
 import { OpenCounts } from './limits/open-counts.ts';
 import type { Principal } from './request-context.ts';
-import type { UpstreamServer } from './upstreams/upstream-server.ts';
+import type { McpServer } from './upstreams/mcp-server.ts';
 
 /** Our record of one downstream connection: bound to the principal that opened it and to one upstream transport. */
 export interface Session {
@@ -14,7 +14,7 @@ export interface Session {
   readonly id: string;
   readonly principalId: string;
   /** The MCP server that it is a session with. */
-  readonly server: UpstreamServer;
+  readonly server: McpServer;
   /** As the last request has proved it; its credential may end while a stream is open. */
   principal: Principal;
   /** Of the client that sent the last request. */
@@ -34,7 +34,7 @@ export interface Session {
 /** What opens a session. */
 export interface SessionOpening {
   readonly principal: Principal;
-  readonly server: UpstreamServer;
+  readonly server: McpServer;
   readonly address: string;
   readonly generation: number;
 }

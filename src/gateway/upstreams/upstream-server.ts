@@ -4,10 +4,11 @@ import type { ResolvedGatewayOptions } from '../gateway-options.ts';
 import { createReadinessCheck, type Readiness } from '../readiness.ts';
 import type { RequestContext } from '../request-context.ts';
 import { upstreamHeadersFor } from '../upstream-headers.ts';
+import type { McpServer } from './mcp-server.ts';
 import { hostHeaderFor, type ResolvedServer } from './server-options.ts';
 
-/** One MCP server behind the gateway, as sessions come to it. */
-export class UpstreamServer {
+/** An MCP server that is reached at a URL. */
+export class UpstreamServer implements McpServer {
   readonly #server: ResolvedServer;
   readonly #options: ResolvedGatewayOptions;
   readonly isReady: () => Promise<Readiness>;
