@@ -9,7 +9,7 @@ import type { RequestContext } from './request-context.ts';
 import type { Session, SessionOpening, SessionTable } from './session-table.ts';
 import { serveStateless } from './stateless-routes.ts';
 import { ToolRules } from './tool-rules.ts';
-import type { UpstreamServer } from './upstreams/upstream-server.ts';
+import type { McpServer } from './upstreams/mcp-server.ts';
 
 /** Serves what the policies let through: opens sessions, and hands each message to the session it is for. */
 export class McpRoutes {
@@ -137,7 +137,7 @@ function openingOf({ principal, server, address, generation }: RequestContext): 
   return { principal, server, address, generation };
 }
 
-function pathOf(server: UpstreamServer | undefined): string {
+function pathOf(server: McpServer | undefined): string {
   return server === undefined || server.name === '' ? '' : `/${server.name}`;
 }
 
