@@ -7,6 +7,7 @@ import { join } from '../relay/relay.ts';
 import type { ResolvedGatewayOptions } from './gateway-options.ts';
 import { withoutInternals } from './public-error.ts';
 import type { RequestContext } from './request-context.ts';
+import { keepSessionOrder } from './session-order.ts';
 import type { Session, SessionOpening, SessionTable } from './session-table.ts';
 import { ToolRules } from './tool-rules.ts';
 import type { UpstreamServer } from './upstreams/upstream-server.ts';
@@ -116,7 +117,8 @@ export class McpRoutes {
   /** Gives the session an upstream transport of its own; the session is gone when either side is. */
   async #join(session: Session, context: RequestContext): Promise<void> {
     const { logger } = this.#options;
-    const tools = intercept(session.server.connect(context), this.#tools.interceptFor(session));
+    const ordered = keepSessionOrder(session.server.connect(context));
+    const tools = intercept(ordered, this.#tools.interceptFor(session));
     const upstream = intercept(tools, session.pulse.intercept);
     session.relay = join(intercept(session.downstream, hideInternals), upstream, {
       logger,
