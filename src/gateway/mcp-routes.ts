@@ -5,7 +5,7 @@ import { errorReply } from '../message/message.ts';
 import { type Interceptor, intercept } from '../relay/intercept.ts';
 import { join } from '../relay/relay.ts';
 import type { ResolvedGatewayOptions } from './gateway-options.ts';
-import { withoutInternals } from './public-error.ts';
+import { openingFailure, withoutInternals } from './public-error.ts';
 import type { RequestContext } from './request-context.ts';
 import { keepSessionOrder } from './session-order.ts';
 import type { Session, SessionOpening, SessionTable } from './session-table.ts';
@@ -75,7 +75,7 @@ export class McpRoutes {
       } catch (thrown) {
         // A session whose initialize never arrived is none.
         if (isNew) await session.relay?.close();
-        throw thrown;
+        throw isNew ? openingFailure(thrown) : thrown;
       }
       return;
     }
@@ -127,7 +127,9 @@ export class McpRoutes {
         logger.info({ principal: session.principalId, by, why: error?.sentence }, 'session ended');
       },
     });
-    await session.relay.ready;
+    await session.relay.ready.catch((thrown: unknown) => {
+      throw openingFailure(thrown);
+    });
     logger.info({ principal: session.principalId, sessions: this.#sessions.size }, 'session opened');
   }
 }

@@ -160,11 +160,20 @@ class OrderedSession implements Transport {
     try {
       await this.#transport.send(message);
     } catch (thrown) {
-      // The next request tries it again.
-      this.#phase = 'answered';
-      this.#failHeld(toDrawbridgeError(thrown));
+      const error = toDrawbridgeError(thrown);
+      // A server that does not want the notification may want what follows it.
+      if (isRefusal(error)) this.#open();
+      else {
+        // The next request tries it again.
+        this.#phase = 'answered';
+        this.#failHeld(error);
+      }
       throw thrown;
     }
+    this.#open();
+  }
+
+  #open(): void {
     this.#phase = 'open';
     for (const held of this.#takeHeld()) this.#sendHeld(held).catch((thrown: unknown) => this.#failOne(held, thrown));
   }
@@ -223,6 +232,10 @@ class OrderedSession implements Transport {
 }
 
 const AGAIN = 'Open a new session to initialize again.';
+
+function isRefusal({ code, upstreamStatus = 0 }: DrawbridgeError): boolean {
+  return code === 'upstream_error' && upstreamStatus >= 400 && upstreamStatus < 500 && upstreamStatus !== 429;
+}
 
 function notInitialized(): DrawbridgeError {
   return new DrawbridgeError('invalid_request', 'the session is not initialized', { hint: 'Send initialize first.' });

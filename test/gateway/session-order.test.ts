@@ -178,6 +178,18 @@ describe('while the handshake is under way', () => {
     expect(server.sent.slice(-2)).toEqual([INITIALIZED, request('2')]);
   });
 
+  it('a notifications/initialized that the server refuses is told to its sender, and what waits goes on', async () => {
+    const { send, server } = await open();
+    const refusal = new DrawbridgeError('upstream_error', 'no', { upstreamStatus: 405 });
+    send(INITIALIZE);
+    server.tell(welcome('2025-11-25'));
+    server.onSend = (text) => (text === INITIALIZED ? Promise.reject(refusal) : undefined);
+    const sent = send(INITIALIZED);
+    send(request('1'));
+    expect(await rejectionOf(sent)).toBe(refusal);
+    expect(server.sent.at(-1)).toBe(request('1'));
+  });
+
   it('what has waited and cannot be sent then is answered', async () => {
     const { send, server, answers } = await open();
     for (const text of [INITIALIZE, request('1'), request('2')]) send(text);
