@@ -67,8 +67,8 @@ const TABLE = {
   bad_request: { status: 400, rpcCode: -32600, exitCode: 1, hint: 'Send a well-formed HTTP request.' },
   parse_error: { status: 400, rpcCode: -32700, exitCode: 1, hint: 'Send one JSON-RPC 2.0 message as UTF-8 JSON.' },
   invalid_request: { status: 400, rpcCode: -32600, exitCode: 1, hint: 'Send one JSON-RPC 2.0 message.' },
-  params_invalid: { status: 400, rpcCode: -32602, exitCode: 1, hint: 'Send the _meta fields of the revision named.' },
-  method_unknown: { status: 400, rpcCode: -32601, exitCode: 1, hint: 'Send initialize.' },
+  method_not_found: { status: 404, rpcCode: -32601, exitCode: 1, hint: 'Ask the server what it can do first.' },
+  invalid_params: { status: 400, rpcCode: -32602, exitCode: 1, hint: 'Send the parameters that the method has.' },
   header_mismatch: {
     status: 400,
     rpcCode: -32020,

@@ -14,6 +14,7 @@ const META = 'io.modelcontextprotocol';
 /** Where a modern request says in its body what it is (MCP 2026-07-28, `params._meta`). */
 export const VERSION_FIELD = ['params', '_meta', `${META}/protocolVersion`] as const;
 export const CAPABILITIES_FIELD = ['params', '_meta', `${META}/clientCapabilities`] as const;
+export const CLIENT_INFO_FIELD = ['params', '_meta', `${META}/clientInfo`] as const;
 
 /** Whether this is the name of a modern revision. Names are dates, so later ones are greater. */
 export function isModernVersion(version: string | undefined): version is string {

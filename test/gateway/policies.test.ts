@@ -3,7 +3,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { startGateway, type TestGateway } from '../parts/gateway-server.ts';
 import { INITIALIZE, JSON_HEADERS, type RawAnswer, type RawRequest, send } from '../parts/raw-http.ts';
 import { openSse } from '../parts/raw-sse-session.ts';
-import { type SilentUpstream, startSilentUpstream } from '../parts/silent-upstream.ts';
+import { type SilentUpstream, shakeHands, startSilentUpstream } from '../parts/silent-upstream.ts';
 
 let upstream: SilentUpstream;
 let gateway: TestGateway;
@@ -290,6 +290,7 @@ describe('the shape of a message', () => {
 
   it('what is strange but lawful is forwarded byte for byte', async () => {
     const session = await openSse(gateway.origin, '/sse', gateway.alice);
+    await shakeHands(session, upstream);
     const bodies = [
       '{"method":"x","params":{"n":12345678901234567890.123456789,"u":"\\ud800\u2028"},"id":9007199254740993,"jsonrpc":"2.0","extra":{"a":1}}',
       ' {\n "jsonrpc" : "2.0" , "id" : "" , "method" : "tools/list" } \n',

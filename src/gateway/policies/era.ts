@@ -36,7 +36,7 @@ export const checkEra: Policy = (context) => {
 
 function checkRequest(context: RequestContext, message: Message, claimed: string | undefined): Refusal | undefined {
   const missing = findMissingField(message, claimed);
-  if (missing !== undefined) return refuse('params_invalid', `params._meta lacks ${missing}`);
+  if (missing !== undefined) return refuse('invalid_params', `params._meta lacks ${missing}`);
   return (
     compare(context, 'MCP-Protocol-Version', claimed) ??
     compare(context, 'Mcp-Method', message.method) ??

@@ -1,61 +1,72 @@
-import { DrawbridgeError } from '../../errors.ts';
-import { claimedVersionOf, LEGACY_VERSIONS } from '../../message/era.ts';
 import type { Message } from '../../message/message.ts';
 import type { Transport, TransportEvents } from '../../relay/transport.ts';
-import type { UpstreamKind } from '../../upstream/detection.ts';
 import { StatelessClient } from '../../upstream/stateless.ts';
 import { headerLines } from '../../upstream/upstream-options.ts';
 import type { ResolvedGatewayOptions } from '../gateway-options.ts';
 import { mirroredLines } from '../mirrored-headers.ts';
 import type { RequestContext } from '../request-context.ts';
 import { upstreamHeadersFor } from '../upstream-headers.ts';
+import type { LegacyAnswers } from './legacy-answers.ts';
+import { PooledRequest } from './pooled-request.ts';
+import type { Replica } from './replica.ts';
+import type { ReplicaPool } from './replica-pool.ts';
 import { QUESTION_HEADERS, ServerEra } from './server-era.ts';
 import { hostHeaderFor, type ResolvedServer } from './server-options.ts';
 
-/** Makes the transport that answers a modern request for a server of the legacy era. */
-export type LegacyAnswer = (context: RequestContext) => Transport;
-
-/** Modern requests to one replica of a server: to it where it is of their era, else answered on its behalf. */
+/** Modern requests to one server: to a replica of it where that is of their era, else answered on its behalf. */
 export class ModernRequests {
   readonly #server: ResolvedServer;
+  readonly #pool: ReplicaPool;
   readonly #options: ResolvedGatewayOptions;
-  readonly #url: URL;
-  readonly #answerForLegacy: LegacyAnswer;
-  readonly #era = new ServerEra();
-  #client: StatelessClient | undefined;
+  readonly #legacy: LegacyAnswers;
+  readonly #replicas = new Map<Replica, ModernReplica>();
 
-  constructor(server: ResolvedServer, url: URL, options: ResolvedGatewayOptions, answerForLegacy: LegacyAnswer) {
+  constructor(server: ResolvedServer, pool: ReplicaPool, options: ResolvedGatewayOptions, legacy: LegacyAnswers) {
     this.#server = server;
-    this.#url = url;
+    this.#pool = pool;
     this.#options = options;
-    this.#answerForLegacy = answerForLegacy;
+    this.#legacy = legacy;
   }
 
-  /** A transport for the one message of this request, not started yet. `kind` is what the server is known to speak. */
-  connect(context: RequestContext, kind: UpstreamKind): Transport {
+  /** A transport for the one message of this request, not started yet. */
+  connect(context: RequestContext): Transport {
+    const lease = this.#pool.lease();
     // Python's legacy servers over SSE lose their session to a request that they do not know, so none is tried there.
-    if (isSse(kind, this.#url) || this.#era.known === 'legacy') return this.#answerForLegacy(context);
+    if (isSse(lease.replica) || this.#replicaOf(lease.replica).era.known === 'legacy') {
+      lease.release();
+      return this.#legacy.connect(context);
+    }
     const common = headerLines(upstreamHeadersFor(context, this.#server, this.#options));
-    this.#client ??= this.#createClient();
-    const client = this.#client;
-    const askEra = () => this.#era.find(() => client.connect({ headers: common + QUESTION_HEADERS }));
-    return new EraFindingUpstream(
-      (isLegacy) => client.connect({ headers: common + mirroredLines(context.req.headers), isLegacy }),
-      async () => (await askEra()) === 'legacy',
-      () => this.#answerForLegacy(context),
-    );
+    return new PooledRequest(this.#pool, lease, (replica) => {
+      const { client, era } = this.#replicaOf(replica);
+      const askEra = () => era.find(() => client.connect({ headers: common + QUESTION_HEADERS }));
+      return new EraFindingUpstream(
+        (isLegacy) => client.connect({ headers: common + mirroredLines(context.req.headers), isLegacy }),
+        async () => (await askEra()) === 'legacy',
+        () => this.#legacy.connect(context),
+      );
+    });
   }
 
   /** Ends the connections upstream when the last request is over. */
-  close(): void {
-    this.#client?.close();
+  async close(): Promise<void> {
+    for (const { client } of this.#replicas.values()) client.close();
+    await this.#legacy.close();
   }
 
-  #createClient(): StatelessClient {
+  #replicaOf(replica: Replica): ModernReplica {
+    const known = this.#replicas.get(replica);
+    if (known !== undefined) return known;
+    const made = { client: this.#createClient(replica.url), era: new ServerEra() };
+    this.#replicas.set(replica, made);
+    return made;
+  }
+
+  #createClient(url: URL): StatelessClient {
     const { family, maxMessageBytes, logger } = this.#options;
     return new StatelessClient({
-      url: this.#url,
-      hostHeader: hostHeaderFor(this.#server, this.#url),
+      url,
+      hostHeader: hostHeaderFor(this.#server, url),
       family,
       connectTimeoutMs: this.#options.upstreamConnectTimeoutMs,
       headersTimeoutMs: this.#options.upstreamReadTimeoutMs,
@@ -66,8 +77,14 @@ export class ModernRequests {
   }
 }
 
-function isSse(kind: UpstreamKind, { pathname }: URL): boolean {
-  return kind === 'sse' || kind === 'sse-first' || (kind === 'auto' && /\/sse\/?$/.test(pathname));
+/** What modern requests need of one replica. */
+interface ModernReplica {
+  readonly client: StatelessClient;
+  readonly era: ServerEra;
+}
+
+function isSse({ kind, url }: Replica): boolean {
+  return kind === 'sse' || kind === 'sse-first' || (kind === 'auto' && /\/sse\/?$/.test(url.pathname));
 }
 
 /**
@@ -121,36 +138,5 @@ class EraFindingUpstream implements Transport {
   close(): Promise<void> {
     this.#isClosed = true;
     return this.#transport.close();
-  }
-}
-
-/**
- * Answers for a server of the legacy era with an error. `server/discover` gets one by which a client that knows both eras
- * goes on with `initialize` at once; anything else one that names the versions there are.
- */
-export function refuseModern(): Transport {
-  return new RefusingUpstream();
-}
-
-class RefusingUpstream implements Transport {
-  start(): Promise<void> {
-    return Promise.resolve();
-  }
-
-  send(message: Message): Promise<void> {
-    const why = 'the MCP server behind this gateway is of the legacy era';
-    if (message.method === 'server/discover')
-      return Promise.reject(new DrawbridgeError('method_unknown', 'server/discover is not known here', { why }));
-    const requested = claimedVersionOf(message) ?? '2026-07-28';
-    const error = `the protocol version ${requested.slice(0, 40)} is not supported; ${LEGACY_VERSIONS.join(', ')} are`;
-    const versions = { supported: LEGACY_VERSIONS, requested: requested.slice(0, 40) };
-    return Promise.reject(new DrawbridgeError('version_unsupported', error, { why, versions }));
-  }
-
-  pause(): void {}
-  resume(): void {}
-
-  close(): Promise<void> {
-    return Promise.resolve();
   }
 }
