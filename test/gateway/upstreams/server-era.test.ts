@@ -57,7 +57,7 @@ describe('at a server of the legacy era', () => {
     gateway = await startGateway({ upstream: server.sseUrl });
     const answers = [await post(DISCOVER), await post(LIST)];
     expect(answers.map(({ status, body }) => [status, JSON.parse(body)])).toMatchObject([
-      [400, { id: 1, error: { code: -32601, data: { reason: 'method_unknown' } } }],
+      [400, { id: 1, error: { code: -32601, data: { reason: 'method_not_found' } } }],
       [
         400,
         {
