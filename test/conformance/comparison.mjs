@@ -30,9 +30,7 @@ export function findDifferences(direct, through, reasons = {}) {
 
 /** @param {Outcome} outcome @param {Outcome} expected */
 function isWorse(outcome, expected) {
-  return (
-    outcome.passed < expected.passed || outcome.failed > expected.failed || outcome.warned > expected.warned
-  );
+  return outcome.passed < expected.passed || outcome.failed > expected.failed || outcome.warned > expected.warned;
 }
 
 /** @param {Outcome | undefined} outcome */
