@@ -16,7 +16,7 @@ for (const run of RUNS) {
     for (const complaint of complaints) console.log(`- directly: ${complaint}`);
   }
   for (const pairing of others) {
-    for (const difference of findDifferences(columns.get(direct), columns.get(pairing), run.reasons)) {
+    for (const difference of findDifferences(columns.get(direct), columns.get(pairing), run.reasons[pairing])) {
       const { scenario, complaints, reason } = difference;
       isWorse ||= reason === undefined;
       console.log(`- ${pairing}, ${scenario}: ${reason ?? `NOT AS DIRECTLY; ${complaints.join('; ')}`}`);
