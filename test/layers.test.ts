@@ -14,13 +14,14 @@ const LAYERS: Readonly<Record<string, { readonly layers: readonly string[]; read
   upstream: { layers: ['relay', 'errors', 'log', 'message'], packages: [] },
   downstream: { layers: ['relay', 'errors', 'log', 'message'], packages: [] },
   tools: { layers: ['relay', 'errors', 'log', 'message'], packages: [] },
+  translation: { layers: ['relay', 'errors', 'log', 'message'], packages: [] },
   recovery: { layers: ['relay', 'errors', 'log', 'message'], packages: [] },
   bridge: {
     layers: ['downstream', 'upstream', 'recovery', 'tools', 'relay', 'errors', 'log', 'message'],
     packages: [],
   },
   gateway: {
-    layers: ['downstream', 'upstream', 'tools', 'relay', 'errors', 'log', 'message'],
+    layers: ['downstream', 'upstream', 'recovery', 'translation', 'tools', 'relay', 'errors', 'log', 'message'],
     packages: ['express', 'helmet', 'express-rate-limit', 'bcryptjs', 'jose', 'acme-client'],
   },
   config: { layers: ['errors', 'log'], packages: [] },

@@ -1,13 +1,13 @@
 import { SseDownstream } from '../downstream/sse.ts';
 import { StreamableHttpDownstream } from '../downstream/streamable-http.ts';
 import { DrawbridgeError } from '../errors.ts';
-import { errorReply } from '../message/message.ts';
-import { type Interceptor, intercept } from '../relay/intercept.ts';
+import { intercept } from '../relay/intercept.ts';
 import { join } from '../relay/relay.ts';
 import type { ResolvedGatewayOptions } from './gateway-options.ts';
-import { withoutInternals } from './public-error.ts';
+import { hideInternals, withoutInternals } from './public-error.ts';
 import type { RequestContext } from './request-context.ts';
 import type { Session, SessionOpening, SessionTable } from './session-table.ts';
+import { serveStateless } from './stateless-routes.ts';
 import { ToolRules } from './tool-rules.ts';
 import type { UpstreamServer } from './upstreams/upstream-server.ts';
 
@@ -31,6 +31,7 @@ export class McpRoutes {
   serve(context: RequestContext): Promise<void> {
     if (context.route === 'sse-stream') return this.#openSse(context);
     if (context.route === 'sse-message') return this.#takeMessage(context);
+    if (context.era === 'modern') return serveStateless(context, this.#options, this.#sessions.stateless, this.#tools);
     switch (context.req.method) {
       case 'GET':
         return this.#listen(context);
@@ -128,14 +129,6 @@ export class McpRoutes {
     await session.relay.ready;
     logger.info({ principal: session.principalId, sessions: this.#sessions.size }, 'session opened');
   }
-}
-
-/** What the relay itself answers a client with, as a client may see it. */
-function hideInternals(): Interceptor {
-  return {
-    up: (message) =>
-      message.failure === undefined ? message : errorReply(message.id, withoutInternals(message.failure)),
-  };
 }
 
 function openingOf({ principal, server, address, generation }: RequestContext): SessionOpening {

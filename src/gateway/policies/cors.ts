@@ -2,7 +2,10 @@ import { DrawbridgeError } from '../../errors.ts';
 import { ANSWERED, type Policy } from '../refusal.ts';
 
 const ALLOWED_HEADERS =
-  'Authorization, Content-Type, Accept, Mcp-Session-Id, MCP-Protocol-Version, Last-Event-ID, Mcp-Method, Mcp-Name, X-API-Key';
+  'Authorization, Content-Type, Accept, Mcp-Session-Id, MCP-Protocol-Version, Last-Event-ID, Mcp-Method, Mcp-Name, X-API-Key, traceparent, tracestate, baggage';
+/** Headers named after a tool's own parameters, which only the page knows: allowed by their names, so many in one request. */
+const PARAM_HEADER = /^mcp-param-[!#$%&'*+.^_`|~0-9a-z-]{1,100}$/;
+const MAX_PARAM_HEADERS = 64;
 const EXPOSED_HEADERS = 'Mcp-Session-Id, MCP-Protocol-Version, WWW-Authenticate, Retry-After';
 const ALLOWED_METHODS = 'GET, POST, DELETE, OPTIONS';
 const PREFLIGHT_MAX_AGE_S = '600';
@@ -39,7 +42,7 @@ export const answerPreflight: Policy = ({ req, res, headers }) => {
     'Access-Control-Allow-Methods',
     ALLOWED_METHODS,
     'Access-Control-Allow-Headers',
-    ALLOWED_HEADERS,
+    [ALLOWED_HEADERS, ...paramHeadersIn(req.headers['access-control-request-headers'])].join(', '),
     'Access-Control-Max-Age',
     PREFLIGHT_MAX_AGE_S,
     ...headers,
@@ -47,6 +50,14 @@ export const answerPreflight: Policy = ({ req, res, headers }) => {
   res.end();
   return ANSWERED;
 };
+
+function paramHeadersIn(requested: string | undefined): string[] {
+  const names = (requested ?? '').toLowerCase().split(',');
+  return names
+    .map((name) => name.trim())
+    .filter((name) => PARAM_HEADER.test(name))
+    .slice(0, MAX_PARAM_HEADERS);
+}
 
 function corsHeaders(origin: string): readonly string[] {
   return ['Access-Control-Allow-Origin', origin, 'Access-Control-Expose-Headers', EXPOSED_HEADERS, 'Vary', 'Origin'];

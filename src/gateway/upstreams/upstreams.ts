@@ -18,7 +18,7 @@ export class Upstreams {
   /** For sessions to come. */
   update(options: ResolvedGatewayOptions): void {
     const former = this.#servers;
-    this.#servers = serversOf(options);
+    this.#servers = serversOf(options, former);
     for (const server of former.values()) void server.close();
   }
 
@@ -33,6 +33,11 @@ export class Upstreams {
   }
 }
 
-function serversOf(options: ResolvedGatewayOptions): ReadonlyMap<string, UpstreamServer> {
-  return new Map([...options.servers].map(([name, server]) => [name, new UpstreamServer(server, options)]));
+function serversOf(
+  options: ResolvedGatewayOptions,
+  former?: ReadonlyMap<string, UpstreamServer>,
+): ReadonlyMap<string, UpstreamServer> {
+  return new Map(
+    [...options.servers].map(([name, server]) => [name, new UpstreamServer(server, options, former?.get(name))]),
+  );
 }
