@@ -131,6 +131,8 @@ describe('calls', () => {
       logger: { debug: () => {}, info: write, warn: write, error: write } as GatewayOptions['logger'] & object,
     });
     await post(modernRequest('tools/call', { name: 'echo', arguments: { text: 'a' } }));
+    // It is written when the answer has left, which may be read before.
+    await until('the record', () => records.some(({ event }) => event === 'allow'));
     expect(records).toContainEqual(
       expect.objectContaining({
         event: 'allow',
