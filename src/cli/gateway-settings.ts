@@ -3,6 +3,7 @@ import type { OptionValues } from '../config/option.ts';
 import type { GatewayOptions } from '../gateway/gateway-options.ts';
 import type { ListenerOptions } from '../gateway/listener/listener-options.ts';
 import type { Logger } from '../log.ts';
+import { commandOptionsOf } from './command-settings.ts';
 import { parseHeaders } from './headers.ts';
 import { usageError } from './report.ts';
 import { parseServerUrl } from './server-url.ts';
@@ -11,13 +12,15 @@ export type GatewayValues = OptionValues<typeof GATEWAY_COMMAND_OPTIONS>;
 
 /** What `createGateway` takes of the command's options, but its logger; those not given are left to its defaults. */
 export function gatewayOptionsOf(values: GatewayValues): Omit<GatewayOptions, 'logger'> {
-  if (values.upstream === undefined)
-    throw usageError('--upstream is missing', {
-      hint: 'Such as --upstream http://127.0.0.1:8000/sse, or try --demo.',
-    });
+  const command = commandOptionsOf(values, process.env);
+  if ((values.upstream === undefined) === (command === undefined)) throw notOneServer(values.upstream !== undefined);
   const limitTool = readPairs(values['limit-tool'] ?? [], '--limit-tool');
   return dropUndefined({
-    upstream: parseServerUrl(values.upstream, 'the upstream'),
+    ...command,
+    upstream: values.upstream === undefined ? undefined : parseServerUrl(values.upstream, 'the upstream'),
+    maxCommands: values['max-commands'],
+    commandStartTimeoutMs: inMs(values['command-start-timeout']),
+    commandIdleMs: inMs(values['command-idle']),
     upstreamHeaders: parseHeaders(values['upstream-header'] ?? [], { where: '--upstream-header' }),
     upstreamTransport: values['upstream-transport'],
     upstreamHost: values['upstream-host'],
@@ -56,6 +59,17 @@ export function gatewayOptionsOf(values: GatewayValues): Omit<GatewayOptions, 'l
     maxBodyBytes: values['max-body-bytes'],
     sessionIdleMs: inMs(values['session-idle']),
     sessionLifetimeMs: inMs(values['session-lifetime']),
+  });
+}
+
+function notOneServer(hasBoth: boolean): Error {
+  if (hasBoth)
+    return usageError('--upstream cannot be used with a command', {
+      why: 'one server is either reached or started',
+      hint: 'Leave one of the two out.',
+    });
+  return usageError('--upstream is missing', {
+    hint: 'Such as --upstream http://127.0.0.1:8000/sse, or a command: -- uvx postgres-mcp. Or try --demo.',
   });
 }
 
