@@ -1,6 +1,6 @@
 import { toDrawbridgeError } from '../../errors.ts';
 import type { Transport } from '../../relay/transport.ts';
-import { CommandProcess } from '../../upstream/command/command-process.ts';
+import { CommandRun } from '../../upstream/command/command-run.ts';
 import { CommandUpstream } from '../../upstream/command/command-upstream.ts';
 import { findExecutable } from '../../upstream/command/find-executable.ts';
 import type { ResolvedGatewayOptions } from '../gateway-options.ts';
@@ -23,7 +23,7 @@ export class CommandServer implements McpServer {
   readonly #slots: CommandSlots;
   readonly #starts = new CommandStarts();
   /** Of processes that have not ended. */
-  readonly #running = new Set<CommandProcess>();
+  readonly #running = new Set<CommandRun>();
 
   constructor(name: string, command: ResolvedCommand, options: Bounds, slots: CommandSlots) {
     this.name = name;
@@ -63,14 +63,14 @@ export class CommandServer implements McpServer {
     });
   }
 
-  async #start(principalId: string): Promise<CommandProcess> {
+  async #start(principalId: string): Promise<CommandRun> {
     this.#starts.check(principalId);
     const release = this.#slots.take();
     const { command, environment, principalEnvironment } = this.#command;
     const { logger } = this.#options;
-    let child: CommandProcess;
+    let child: CommandRun;
     try {
-      child = await CommandProcess.start({
+      child = await CommandRun.start({
         command,
         environment: { ...environment, ...principalEnvironment.get(principalId) },
         logger,
