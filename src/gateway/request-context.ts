@@ -1,4 +1,5 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
+import type { Era } from '../message/era.ts';
 import type { Message } from '../message/message.ts';
 import type { Rate } from './rate.ts';
 import type { Session } from './session-table.ts';
@@ -49,6 +50,8 @@ export interface RequestContext {
   principal: Principal | undefined;
   body: Buffer | undefined;
   message: Message | undefined;
+  /** Legacy until the body of a POST to /mcp was looked at. */
+  era: Era;
   /** The name of the tool that a `tools/call` is for. */
   tool: string | undefined;
   session: Session | undefined;

@@ -6,6 +6,7 @@ import type { Relay } from '../relay/relay.ts';
 import { ClientPulse } from './client-pulse.ts';
 import { OpenCounts } from './limits/open-counts.ts';
 import type { Principal } from './request-context.ts';
+import { type StatelessRequest, StatelessTable } from './stateless-table.ts';
 import type { McpServer } from './upstreams/mcp-server.ts';
 
 /** Our record of one downstream connection: bound to the principal that opened it and to one upstream transport. */
@@ -52,6 +53,8 @@ export class SessionTable {
   readonly #perPrincipal = new Map<string, number>();
   /** Event streams by the bucket of their client's address. */
   readonly streams = new OpenCounts();
+  /** Requests of the modern era, which have no session. */
+  readonly stateless = new StatelessTable();
 
   constructor(limits: SessionLimits) {
     this.#limits = limits;
@@ -65,9 +68,15 @@ export class SessionTable {
     return this.#sessions.values();
   }
 
-  /** Requests of this principal that wait for their answer, in all its sessions. */
+  /** The sessions, and the requests that have none. */
+  *open(): Generator<Session | StatelessRequest> {
+    yield* this.#sessions.values();
+    yield* this.stateless.values();
+  }
+
+  /** Requests of this principal that wait for their answer, in all its sessions and without one. */
   countPending(principalId: string): number {
-    let count = 0;
+    let count = this.stateless.countPending(principalId);
     for (const session of this.#sessions.values()) {
       if (session.principalId === principalId) count += session.relay?.pendingCount ?? 0;
     }

@@ -34,10 +34,13 @@ export interface TestMcpServerOptions {
   readonly transports?: readonly ('sse' | 'http')[];
   /** Answers over Streamable HTTP as JSON in place of event streams. */
   readonly json?: boolean;
+  /** Makes the server of a session; unless given, one with the tools below. */
+  readonly createSession?: () => McpServer;
 }
 
 export async function startMcpServer(options: TestMcpServerOptions = {}): Promise<TestMcpServer> {
   const transports = options.transports ?? ['sse', 'http'];
+  const createSession = options.createSession ?? createTools;
   const seen: SeenRequest[] = [];
   const sse = new Map<string, { transport: SSEServerTransport; server: McpServer }>();
   const http = new Map<string, { transport: StreamableHTTPServerTransport; server: McpServer }>();
@@ -47,7 +50,7 @@ export async function startMcpServer(options: TestMcpServerOptions = {}): Promis
     const url = new URL(req.url ?? '/', 'http://localhost');
     if (transports.includes('sse') && url.pathname === '/sse' && req.method === 'GET') {
       const transport = new SSEServerTransport('/messages', res);
-      const server = createTools();
+      const server = createSession();
       sse.set(transport.sessionId, { transport, server });
       res.on('close', () => sse.delete(transport.sessionId));
       await server.connect(transport);
@@ -67,7 +70,7 @@ export async function startMcpServer(options: TestMcpServerOptions = {}): Promis
         else await session.transport.handleRequest(req, res);
         return;
       }
-      const server = createTools();
+      const server = createSession();
       const transport = new StreamableHTTPServerTransport({
         sessionIdGenerator: () => randomUUID(),
         enableJsonResponse: options.json ?? false,

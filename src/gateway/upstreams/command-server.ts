@@ -3,16 +3,25 @@ import type { Transport } from '../../relay/transport.ts';
 import { CommandRun } from '../../upstream/command/command-run.ts';
 import { CommandUpstream } from '../../upstream/command/command-upstream.ts';
 import { findExecutable } from '../../upstream/command/find-executable.ts';
+import { SharedCommand } from '../../upstream/command/shared-command.ts';
+import { SharedSession } from '../../upstream/command/shared-session.ts';
 import type { ResolvedGatewayOptions } from '../gateway-options.ts';
 import type { Readiness } from '../readiness.ts';
 import type { RequestContext } from '../request-context.ts';
 import type { ResolvedCommand } from './command-options.ts';
 import { type CommandSlots, CommandStarts } from './command-starts.ts';
+import { LegacyAnswers } from './legacy-answers.ts';
 import type { McpServer } from './mcp-server.ts';
 
 type Bounds = Pick<
   ResolvedGatewayOptions,
-  'commandStartTimeoutMs' | 'upstreamSendTimeoutMs' | 'maxMessageBytes' | 'logger'
+  | 'commandIdleMs'
+  | 'commandStartTimeoutMs'
+  | 'upstreamSendTimeoutMs'
+  | 'maxMessageBytes'
+  | 'maxSessions'
+  | 'translateModern'
+  | 'logger'
 >;
 
 /** An MCP server that the gateway starts itself: a process for each session, or for each principal. */
@@ -24,12 +33,16 @@ export class CommandServer implements McpServer {
   readonly #starts = new CommandStarts();
   /** Of processes that have not ended. */
   readonly #running = new Set<CommandRun>();
+  /** By principal, where its sessions share one. */
+  readonly #shared = new Map<string, SharedCommand>();
+  readonly #legacy: LegacyAnswers;
 
   constructor(name: string, command: ResolvedCommand, options: Bounds, slots: CommandSlots) {
     this.name = name;
     this.#command = command;
     this.#options = options;
     this.#slots = slots;
+    this.#legacy = new LegacyAnswers(options, (context) => this.connect(context));
   }
 
   /** It is never started to find out: whether it can be found, and how its last start went. */
@@ -42,12 +55,37 @@ export class CommandServer implements McpServer {
   }
 
   connect({ principal }: RequestContext): Transport {
-    return this.#createUpstream(principal?.id ?? '');
+    const principalId = principal?.id ?? '';
+    if (this.#command.scope === 'session') return this.#createUpstream(principalId);
+    return new SharedSession(() => this.#share(principalId));
+  }
+
+  /** A command is taken to be of the legacy era, which is where servers over stdio are. */
+  connectStateless(context: RequestContext): Transport {
+    return this.#legacy.connect(context);
   }
 
   /** Settles when what is being ended has ended. */
   async close(): Promise<void> {
+    await this.#legacy.close();
+    await Promise.all([...this.#shared.values()].map((command) => command.retire()));
     await Promise.all([...this.#running].filter(({ isEnding }) => isEnding).map((child) => child.end()));
+  }
+
+  /** The one command of a principal; nobody else ever gets it. */
+  #share(principalId: string): SharedCommand {
+    const running = this.#shared.get(principalId);
+    if (running !== undefined) return running;
+    const command = new SharedCommand({
+      transport: this.#createUpstream(principalId),
+      logger: this.#options.logger,
+      idleMs: this.#options.commandIdleMs,
+      onOver: () => {
+        if (this.#shared.get(principalId) === command) this.#shared.delete(principalId);
+      },
+    });
+    this.#shared.set(principalId, command);
+    return command;
   }
 
   #createUpstream(principalId: string): Transport {

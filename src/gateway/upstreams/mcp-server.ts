@@ -10,6 +10,8 @@ export interface McpServer {
   isReady(): Promise<Readiness>;
   /** A transport for a session of its own, not started yet. */
   connect(context: RequestContext): Transport;
+  /** A transport for one request of the modern era, which has no session; not started yet. */
+  connectStateless(context: RequestContext): Transport;
   /** Gives back what it holds; sessions that are open keep their transports. */
   close(): Promise<void>;
 }

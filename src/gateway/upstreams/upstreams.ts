@@ -25,7 +25,7 @@ export class Upstreams {
   update(options: ResolvedGatewayOptions): void {
     const former = this.#servers;
     this.#slots.limit = options.maxCommands;
-    this.#servers = this.#create(options);
+    this.#servers = this.#create(options, former);
     for (const server of former.values()) void server.close();
   }
 
@@ -39,11 +39,15 @@ export class Upstreams {
     await Promise.all([...this.#servers.values()].map((server) => server.close()));
   }
 
-  #create(options: ResolvedGatewayOptions): ReadonlyMap<string, McpServer> {
-    const create = (server: ResolvedServer): McpServer =>
-      server.command === undefined
-        ? new UpstreamServer(server, options)
-        : new CommandServer(server.name, server.command, options, this.#slots);
+  #create(
+    options: ResolvedGatewayOptions,
+    former: ReadonlyMap<string, McpServer> = new Map(),
+  ): ReadonlyMap<string, McpServer> {
+    const create = (server: ResolvedServer): McpServer => {
+      if (server.command !== undefined) return new CommandServer(server.name, server.command, options, this.#slots);
+      const before = former.get(server.name);
+      return new UpstreamServer(server, options, before instanceof UpstreamServer ? before : undefined);
+    };
     return new Map([...options.servers].map(([name, server]) => [name, create(server)]));
   }
 }
