@@ -1,8 +1,10 @@
 import { toDrawbridgeError } from '../../errors.ts';
 import type { Transport } from '../../relay/transport.ts';
-import { CommandProcess } from '../../upstream/command/command-process.ts';
+import { CommandRun } from '../../upstream/command/command-run.ts';
 import { CommandUpstream } from '../../upstream/command/command-upstream.ts';
 import { findExecutable } from '../../upstream/command/find-executable.ts';
+import { SharedCommand } from '../../upstream/command/shared-command.ts';
+import { SharedSession } from '../../upstream/command/shared-session.ts';
 import type { ResolvedGatewayOptions } from '../gateway-options.ts';
 import type { Readiness } from '../readiness.ts';
 import type { RequestContext } from '../request-context.ts';
@@ -13,7 +15,13 @@ import type { McpServer } from './mcp-server.ts';
 
 type Bounds = Pick<
   ResolvedGatewayOptions,
-  'commandStartTimeoutMs' | 'upstreamSendTimeoutMs' | 'maxMessageBytes' | 'maxSessions' | 'translateModern' | 'logger'
+  | 'commandIdleMs'
+  | 'commandStartTimeoutMs'
+  | 'upstreamSendTimeoutMs'
+  | 'maxMessageBytes'
+  | 'maxSessions'
+  | 'translateModern'
+  | 'logger'
 >;
 
 /** An MCP server that the gateway starts itself: a process for each session, or for each principal. */
@@ -24,7 +32,9 @@ export class CommandServer implements McpServer {
   readonly #slots: CommandSlots;
   readonly #starts = new CommandStarts();
   /** Of processes that have not ended. */
-  readonly #running = new Set<CommandProcess>();
+  readonly #running = new Set<CommandRun>();
+  /** By principal, where its sessions share one. */
+  readonly #shared = new Map<string, SharedCommand>();
   readonly #legacy: LegacyAnswers;
 
   constructor(name: string, command: ResolvedCommand, options: Bounds, slots: CommandSlots) {
@@ -45,7 +55,9 @@ export class CommandServer implements McpServer {
   }
 
   connect({ principal }: RequestContext): Transport {
-    return this.#createUpstream(principal?.id ?? '');
+    const principalId = principal?.id ?? '';
+    if (this.#command.scope === 'session') return this.#createUpstream(principalId);
+    return new SharedSession(() => this.#share(principalId));
   }
 
   /** A command is taken to be of the legacy era, which is where servers over stdio are. */
@@ -56,7 +68,24 @@ export class CommandServer implements McpServer {
   /** Settles when what is being ended has ended. */
   async close(): Promise<void> {
     await this.#legacy.close();
+    await Promise.all([...this.#shared.values()].map((command) => command.retire()));
     await Promise.all([...this.#running].filter(({ isEnding }) => isEnding).map((child) => child.end()));
+  }
+
+  /** The one command of a principal; nobody else ever gets it. */
+  #share(principalId: string): SharedCommand {
+    const running = this.#shared.get(principalId);
+    if (running !== undefined) return running;
+    const command = new SharedCommand({
+      transport: this.#createUpstream(principalId),
+      logger: this.#options.logger,
+      idleMs: this.#options.commandIdleMs,
+      onOver: () => {
+        if (this.#shared.get(principalId) === command) this.#shared.delete(principalId);
+      },
+    });
+    this.#shared.set(principalId, command);
+    return command;
   }
 
   #createUpstream(principalId: string): Transport {
@@ -72,14 +101,14 @@ export class CommandServer implements McpServer {
     });
   }
 
-  async #start(principalId: string): Promise<CommandProcess> {
+  async #start(principalId: string): Promise<CommandRun> {
     this.#starts.check(principalId);
     const release = this.#slots.take();
     const { command, environment, principalEnvironment } = this.#command;
     const { logger } = this.#options;
-    let child: CommandProcess;
+    let child: CommandRun;
     try {
-      child = await CommandProcess.start({
+      child = await CommandRun.start({
         command,
         environment: { ...environment, ...principalEnvironment.get(principalId) },
         logger,

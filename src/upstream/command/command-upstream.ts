@@ -6,13 +6,13 @@ import { findField } from '../../message/fields.ts';
 import { LineDecoder } from '../../message/line-decoder.ts';
 import type { Message } from '../../message/message.ts';
 import type { Transport, TransportEvents } from '../../relay/transport.ts';
-import type { CommandProcess } from './command-process.ts';
+import type { CommandRun } from './command-run.ts';
 import { LineLog } from './line-log.ts';
 import { OpenRequests } from './open-requests.ts';
 
 export interface CommandUpstreamOptions {
   /** Starts the command; rejects with a DrawbridgeError when it cannot be started. */
-  readonly start: () => Promise<CommandProcess>;
+  readonly start: () => Promise<CommandRun>;
   readonly logger: Logger;
   /** How long it may take from the first request to the first message of the server, installing itself included. */
   readonly startTimeoutMs: number;
@@ -41,8 +41,8 @@ interface Waiting {
 export class CommandUpstream implements Transport {
   readonly #options: CommandUpstreamOptions;
   readonly #requests = new OpenRequests();
-  #child: CommandProcess | undefined;
-  #starting: Promise<CommandProcess> | undefined;
+  #child: CommandRun | undefined;
+  #starting: Promise<CommandRun> | undefined;
   #events: TransportEvents | undefined;
   #garbage: LineLog | undefined;
   /** Sent before the process was there. */
@@ -63,7 +63,7 @@ export class CommandUpstream implements Transport {
   async start(events: TransportEvents): Promise<void> {
     this.#events = events;
     this.#starting = this.#options.start();
-    let child: CommandProcess;
+    let child: CommandRun;
     try {
       child = await this.#starting;
     } catch (thrown) {
@@ -99,7 +99,7 @@ export class CommandUpstream implements Transport {
     this.#child?.stdout.resume();
   }
 
-  /** Settles when nothing of the command runs any more; see `CommandProcess.end` for how long that takes. */
+  /** Settles when nothing of the command runs any more; see `CommandRun.end` for how long that takes. */
   async close(): Promise<void> {
     this.#events = undefined;
     this.#end(new DrawbridgeError('upstream_lost', 'the command was ended with its session'));
@@ -107,7 +107,7 @@ export class CommandUpstream implements Transport {
     await child?.end();
   }
 
-  #adopt(child: CommandProcess): void {
+  #adopt(child: CommandRun): void {
     const { logger, maxMessageBytes } = this.#options;
     this.#child = child;
     this.#garbage = new LineLog({
@@ -139,7 +139,7 @@ export class CommandUpstream implements Transport {
     for (const send of this.#early.splice(0)) send();
   }
 
-  #write({ stdin }: CommandProcess, message: Message): void | Promise<void> {
+  #write({ stdin }: CommandRun, message: Message): void | Promise<void> {
     const { maxMessageBytes, sendTimeoutMs, startTimeoutMs } = this.#options;
     if (stdin.writableLength > maxMessageBytes) {
       throw new DrawbridgeError('too_many_pending', 'the command does not read what it is sent');
@@ -194,7 +194,7 @@ export class CommandUpstream implements Transport {
   }
 
   /** Its end tells more than a closed pipe, where it comes. */
-  #endUnlessExit(child: CommandProcess, what: string): void {
+  #endUnlessExit(child: CommandRun, what: string): void {
     const timer = setTimeout(() => {
       this.#end(new DrawbridgeError('upstream_lost', `the command ${what}, and goes on`));
     }, EXIT_MS);

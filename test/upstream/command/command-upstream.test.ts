@@ -1,6 +1,6 @@
 import { fileURLToPath } from 'node:url';
 import { afterEach, describe, expect, it } from 'vitest';
-import { CommandProcess } from '../../../src/upstream/command/command-process.ts';
+import { CommandRun } from '../../../src/upstream/command/command-run.ts';
 import { CommandUpstream, type CommandUpstreamOptions } from '../../../src/upstream/command/command-upstream.ts';
 import { until, within } from '../../parts/deadline.ts';
 import { isAlive } from '../../parts/fake-ssh.ts';
@@ -33,10 +33,10 @@ function create(
   const { environment = {}, ...more } = options;
   const { logger, lines } = keepLog();
   const silentEnds: string[] = [];
-  let child: CommandProcess | undefined;
+  let child: CommandRun | undefined;
   const upstream = new CommandUpstream({
     start: async () => {
-      child = await CommandProcess.start({
+      child = await CommandRun.start({
         command,
         environment: { PATH: process.env['PATH'] ?? '', ...environment },
         logger,

@@ -32,7 +32,7 @@ const IS_WINDOWS = platform() === 'win32';
 const GUARD = 'read -r line || { kill -s TERM -- "-$1"; sleep 2; kill -s KILL -- "-$1"; }';
 
 /** One process of a command with all that it starts: a group of its own, from its start to its end. */
-export class CommandProcess {
+export class CommandRun {
   readonly #child: ChildProcess;
   readonly #guard: ChildProcess | undefined;
   readonly #stderr: LineLog;
@@ -45,12 +45,12 @@ export class CommandProcess {
   #ending: Promise<void> | undefined;
 
   /** Settles when the process runs; rejects with `upstream_unreachable`, naming the command, when it cannot be started. */
-  static async start(options: CommandOptions): Promise<CommandProcess> {
+  static async start(options: CommandOptions): Promise<CommandRun> {
     const [file, ...args] = options.command;
     // A group of its own: what a terminal sends to ours must not end it before its sessions have ended.
     const child = spawnOrThrow(file, args, options.environment);
     if (child.pid === undefined) throw await startError(file, child);
-    return new CommandProcess(options, child, child.pid);
+    return new CommandRun(options, child, child.pid);
   }
 
   private constructor(options: CommandOptions, child: ChildProcess, pid: number) {
