@@ -1,5 +1,4 @@
 /** The gateway before postgres-mcp on each version of Python's `mcp` that is in the field, whose wire behaviour differs. */
-import { readFileSync } from 'node:fs';
 import { afterAll, afterEach, beforeAll, describe, expect, inject, it } from 'vitest';
 import { until } from '../parts/deadline.ts';
 import { type GatewayProcess, startGatewayProcess } from '../parts/gateway-process.ts';
@@ -7,6 +6,7 @@ import { connectHttp, connectSse } from '../parts/mcp-client.ts';
 import { INITIALIZE, JSON_HEADERS, type RawAnswer, send } from '../parts/raw-http.ts';
 import { openSse } from '../parts/raw-sse-session.ts';
 import { callTool, request } from '../parts/stdio-messages.ts';
+import { connectionCount } from './connection-count.ts';
 import { type PostgresMcp, startPostgresMcp, type Variant } from './postgres-mcp.mjs';
 
 const COUNT = { sql: 'select count(*) from main.primitive_events' };
@@ -25,15 +25,6 @@ const start = (variant: Variant, port?: number): Promise<PostgresMcp> =>
 /** Sessions that the server was ever asked for. */
 const openedCount = (server: PostgresMcp): number => server.log().match(/"(GET|HEAD) \/sse/g)?.length ?? 0;
 
-/** Connections to the server that are up, as the system has them (proc_pid_net(5): state 01). */
-function connectionCount({ port }: PostgresMcp): number {
-  const local = `:${port.toString(16).toUpperCase().padStart(4, '0')}`;
-  const rows = readFileSync('/proc/net/tcp', 'utf8')
-    .split('\n')
-    .map((line) => line.trim().split(/\s+/));
-  return rows.filter(([, address, , state]) => address?.endsWith(local) && state === '01').length;
-}
-
 describe.each(['1.6.0', '1.25.0', '1.30.0'] as const)('postgres-mcp on mcp %s, through the gateway', (variant) => {
   let server: PostgresMcp;
   let gateway: GatewayProcess;
@@ -45,7 +36,7 @@ describe.each(['1.6.0', '1.25.0', '1.30.0'] as const)('postgres-mcp on mcp %s, t
     await gateway?.close();
     await server?.stop();
   });
-  afterEach(() => until('no connection to the server is left over', () => connectionCount(server) === 0));
+  afterEach(() => until('no connection to the server is left over', () => connectionCount(server.port) === 0));
 
   const post = (body: string, session: Readonly<Record<string, string>> = {}): Promise<RawAnswer> =>
     send(gateway.origin, {
@@ -88,7 +79,7 @@ describe.each(['1.6.0', '1.25.0', '1.30.0'] as const)('postgres-mcp on mcp %s, t
     await session.arrival('"id":4,"error":{"code":-32601');
     await session.post(callTool('5', 'execute_sql', COUNT));
     await session.arrival(ROWS);
-    expect(connectionCount(server)).toBeGreaterThan(0);
+    expect(connectionCount(server.port)).toBeGreaterThan(0);
     session.close();
   });
 
