@@ -21,7 +21,7 @@ const LAYERS: Readonly<Record<string, { readonly layers: readonly string[]; read
     packages: [],
   },
   gateway: {
-    layers: ['downstream', 'upstream', 'translation', 'tools', 'relay', 'errors', 'log', 'message'],
+    layers: ['downstream', 'upstream', 'recovery', 'translation', 'tools', 'relay', 'errors', 'log', 'message'],
     packages: ['express', 'helmet', 'express-rate-limit', 'bcryptjs', 'jose', 'acme-client'],
   },
   config: { layers: ['errors', 'log'], packages: [] },

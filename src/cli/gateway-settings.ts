@@ -21,6 +21,7 @@ export function gatewayOptionsOf(values: GatewayValues): Omit<GatewayOptions, 'l
     upstreamHeaders: parseHeaders(values['upstream-header'] ?? [], { where: '--upstream-header' }),
     upstreamTransport: values['upstream-transport'],
     upstreamHost: values['upstream-host'],
+    translateModern: values['translate-modern'],
     family: values.family,
     upstreamConnectTimeoutMs: inMs(values['upstream-connect-timeout']),
     upstreamReadTimeoutMs: inMs(values['upstream-read-timeout']),

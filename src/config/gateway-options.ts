@@ -32,6 +32,11 @@ const UPSTREAM = [
     help: 'Sent upstream with every request; repeatable',
   },
   {
+    name: 'translate-modern',
+    kind: 'flag',
+    help: 'Serve clients that speak 2026-07-28 alone from a server that does not: their calls go over a session of the legacy era',
+  },
+  {
     name: 'family',
     kind: 'choice',
     choices: ['4', '6', 'any'],

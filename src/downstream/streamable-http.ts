@@ -4,7 +4,7 @@ import type { Logger } from '../log.ts';
 import { errorReply, type Message } from '../message/message.ts';
 import type { Route, Transport, TransportEvents } from '../relay/transport.ts';
 import { EventStream, type EventStreamOptions } from './event-stream.ts';
-import { waitForReader } from './slow-reader.ts';
+import { answerAsJson } from './json-answer.ts';
 
 export interface StreamableHttpDownstreamOptions {
   readonly sessionId: string;
@@ -148,12 +148,7 @@ export class StreamableHttpDownstream implements Transport {
     const { response, stream } = request;
     if (stream.isClosed) return;
     if (!stream.isOpened && eventId === undefined) {
-      const length = String(message.bytes.length);
-      response.writeHead(200, ['Content-Type', 'application/json', 'Content-Length', length, ...request.headers]);
-      response.end(message.bytes);
-      const left = 'stream' in response ? response.writableLength : response.req.socket.writableLength;
-      if (left === 0) return;
-      return waitForReader(response, response, this.#options.stallTimeoutMs);
+      return answerAsJson(response, 200, message, request.headers, this.#options.stallTimeoutMs);
     }
     const sent = stream.sendMessage(message, eventId);
     stream.end();

@@ -1,16 +1,16 @@
 import { SseDownstream } from '../downstream/sse.ts';
 import { StreamableHttpDownstream } from '../downstream/streamable-http.ts';
 import { DrawbridgeError } from '../errors.ts';
-import { errorReply } from '../message/message.ts';
-import { type Interceptor, intercept } from '../relay/intercept.ts';
+import { intercept } from '../relay/intercept.ts';
 import { join } from '../relay/relay.ts';
 import type { ResolvedGatewayOptions } from './gateway-options.ts';
-import { openingFailure, withoutInternals } from './public-error.ts';
+import { hideInternals, openingFailure, withoutInternals } from './public-error.ts';
 import type { RequestContext } from './request-context.ts';
 import { keepSessionOrder } from './session-order.ts';
 import type { Session, SessionOpening, SessionTable } from './session-table.ts';
+import { serveStateless } from './stateless-routes.ts';
 import { ToolRules } from './tool-rules.ts';
-import type { UpstreamServer } from './upstreams/upstream-server.ts';
+import type { McpServer } from './upstreams/mcp-server.ts';
 
 /** Serves what the policies let through: opens sessions, and hands each message to the session it is for. */
 export class McpRoutes {
@@ -32,6 +32,7 @@ export class McpRoutes {
   serve(context: RequestContext): Promise<void> {
     if (context.route === 'sse-stream') return this.#openSse(context);
     if (context.route === 'sse-message') return this.#takeMessage(context);
+    if (context.era === 'modern') return serveStateless(context, this.#options, this.#sessions.stateless, this.#tools);
     switch (context.req.method) {
       case 'GET':
         return this.#listen(context);
@@ -134,21 +135,13 @@ export class McpRoutes {
   }
 }
 
-/** What the relay itself answers a client with, as a client may see it. */
-function hideInternals(): Interceptor {
-  return {
-    up: (message) =>
-      message.failure === undefined ? message : errorReply(message.id, withoutInternals(message.failure)),
-  };
-}
-
 function openingOf({ principal, server, address, generation }: RequestContext): SessionOpening {
   if (principal === undefined || server === undefined)
     throw new DrawbridgeError('internal', 'a session was opened by nobody, or to no server');
   return { principal, server, address, generation };
 }
 
-function pathOf(server: UpstreamServer | undefined): string {
+function pathOf(server: McpServer | undefined): string {
   return server === undefined || server.name === '' ? '' : `/${server.name}`;
 }
 

@@ -1,4 +1,6 @@
 import { DrawbridgeError, type DrawbridgeErrorCode, toDrawbridgeError } from '../errors.ts';
+import { errorReply } from '../message/message.ts';
+import type { Interceptor } from '../relay/intercept.ts';
 
 /** What a client is told in place of addresses, certificates and exceptions, which are for the operator's log. */
 const SENTENCES: Partial<Record<DrawbridgeErrorCode, string>> = {
@@ -39,4 +41,12 @@ export function withoutInternals(error: DrawbridgeError): DrawbridgeError {
     hint: 'Ask the operator of this gateway; its log says more.',
     mayHaveRun: error.mayHaveRun,
   });
+}
+
+/** Before a downstream: what the relay itself answers a client with, as a client may see it. */
+export function hideInternals(): Interceptor {
+  return {
+    up: (message) =>
+      message.failure === undefined ? message : errorReply(message.id, withoutInternals(message.failure)),
+  };
 }

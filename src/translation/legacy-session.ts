@@ -1,5 +1,6 @@
 import { DrawbridgeError, toDrawbridgeError } from '../errors.ts';
 import type { Logger } from '../log.ts';
+import { LEGACY_VERSIONS } from '../message/era.ts';
 import { findField } from '../message/fields.ts';
 import { type Message, readMessage } from '../message/message.ts';
 import type { Transport } from '../relay/transport.ts';
@@ -27,7 +28,6 @@ export interface Call {
 
 /** Of a session that many requests share. */
 const MAX_OPEN_CALLS = 1024;
-const LEGACY_VERSION = '2025-11-25';
 const INITIALIZED = readMessage(Buffer.from('{"jsonrpc":"2.0","method":"notifications/initialized"}'));
 
 interface OpenCall {
@@ -166,7 +166,7 @@ export class LegacySession {
         reject(new DrawbridgeError('upstream_error', 'the server refused to initialize', { why }));
       } else fulfil(message);
     };
-    const params = `{"protocolVersion":"${LEGACY_VERSION}","capabilities":{},"clientInfo":${clientInfo}}`;
+    const params = `{"protocolVersion":"${LEGACY_VERSIONS[0]}","capabilities":{},"clientInfo":${clientInfo}}`;
     this.#ask('initialize', params, { answer, progress: () => {}, fail: reject });
   }
 

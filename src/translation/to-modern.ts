@@ -1,9 +1,9 @@
+import { MODERN_VERSION } from '../message/era.ts';
 import { findField, progressOf } from '../message/fields.ts';
 import { type Message, readMessage } from '../message/message.ts';
 import { AMBIGUOUS, members, soleMember } from '../message/ranges.ts';
 import { type Replacement, splice } from './splice.ts';
 
-export const MODERN_VERSION = '2026-07-28';
 export const SERVER_INFO = 'io.modelcontextprotocol/serverInfo';
 export const SUBSCRIPTION_ID = 'io.modelcontextprotocol/subscriptionId';
 

@@ -121,6 +121,22 @@ describe('Origin and CORS', () => {
     }
   });
 
+  it('takes its own origin for what it is, under every name that it answers to', async () => {
+    for (const host of [`127.0.0.1:${gateway.port}`, `localhost:${gateway.port}`, 'db.example.com']) {
+      const answer = await ask({ path: '/health', headers: { host, origin: `http://${host}` } });
+      expect(answer.status).toBe(200);
+    }
+  });
+
+  it.each([
+    ['another port of this machine', 'localhost', 'http://localhost:3000'],
+    ['another of its names', 'localhost', 'http://127.0.0.1'],
+    ['another scheme', 'localhost', 'https://localhost'],
+    ['a Host that is not its own', 'evil.example', 'http://evil.example'],
+  ])('refuses an origin that is like its own but for %s', async (_difference, host, foreign) => {
+    expect((await ask({ path: '/health', headers: { host, origin: foreign } })).status).toBe(403);
+  });
+
   it('answers a preflight without a credential', async () => {
     const before = upstream.requests.length;
     const answer = await send(gateway.origin, {

@@ -1,0 +1,16 @@
+import type { Outcomes } from './suite.d.mts';
+
+export interface Difference {
+  readonly scenario: string;
+  readonly complaints: readonly string[];
+  /** Why it cannot be otherwise, where that is known. */
+  readonly reason: string | undefined;
+}
+/** Scenarios that came out worse than directly. */
+export function findDifferences(
+  direct: Outcomes,
+  through: Outcomes,
+  reasons?: Readonly<Record<string, string>>,
+): Difference[];
+/** A Markdown table: scenarios down, ways across; the direct one first. */
+export function formatTable(columns: ReadonlyMap<string, Outcomes>): string;

@@ -1,0 +1,27 @@
+/**
+ * `npm run conformance`: the official suite's server scenarios, directly and through the gateway. Prints a table for
+ * each set of scenarios; ends with 1 where something that passes directly does not pass through the gateway.
+ */
+import { findDifferences, formatTable } from './comparison.mjs';
+import { RUNS, runOn } from './runs.mjs';
+
+let isWorse = false;
+for (const run of RUNS) {
+  console.log(`## ${run.name}\n`);
+  const columns = new Map();
+  for (const pairing of run.pairings) columns.set(pairing, await runOn(run, pairing));
+  console.log(`${formatTable(columns)}\n`);
+  const [direct, ...others] = run.pairings;
+  for (const { complaints } of columns.get(direct).values()) {
+    for (const complaint of complaints) console.log(`- directly: ${complaint}`);
+  }
+  for (const pairing of others) {
+    for (const difference of findDifferences(columns.get(direct), columns.get(pairing), run.reasons[pairing])) {
+      const { scenario, complaints, reason } = difference;
+      isWorse ||= reason === undefined;
+      console.log(`- ${pairing}, ${scenario}: ${reason ?? `NOT AS DIRECTLY; ${complaints.join('; ')}`}`);
+    }
+  }
+  console.log('');
+}
+process.exitCode = isWorse ? 1 : 0;

@@ -1,0 +1,64 @@
+/** What is run: each set of scenarios, the fixture that it is for, and the ways on which it can be asked. */
+import { LEGACY_FIXTURE, PAIRINGS } from './pairings.mjs';
+import { runSuite } from './suite.mjs';
+
+/** @typedef {import('./suite.mjs').Outcomes} Outcomes */
+/** @typedef {import('./pairings.mjs').Pairing} Pairing */
+
+/**
+ * @typedef {object} Run
+ * @property {string} name
+ * @property {string} version of the suite
+ * @property {readonly string[]} args which scenarios
+ * @property {string} fixture
+ * @property {readonly Pairing[]} pairings the direct one first
+ * @property {Readonly<Partial<Record<Pairing, Readonly<Record<string, string>>>>>} reasons by pairing and scenario: why
+ *   it comes out otherwise through the gateway
+ */
+
+/** @type {readonly Pairing[]} */
+const LEGACY_PAIRINGS = ['direct', 'HTTP to HTTP', 'HTTP to SSE'];
+
+const LEGACY_REASONS = {
+  'HTTP to SSE': {
+    'server-sse-multiple-streams':
+      'an SSE server says nothing before this answer, so the gateway gives it as JSON; of streams there is nothing to check',
+    'server-sse-polling':
+      'an SSE server has no stream of an answer that it could end early, so the gateway gives the answer as JSON',
+  },
+};
+
+/** @type {readonly Run[]} */
+export const RUNS = [
+  {
+    name: '0.1.16, all server scenarios',
+    version: '0.1.16',
+    args: ['--suite', 'all'],
+    fixture: LEGACY_FIXTURE,
+    pairings: LEGACY_PAIRINGS,
+    reasons: LEGACY_REASONS,
+  },
+  {
+    name: '0.2.0-alpha.12, requirements of 2025-11-25',
+    version: '0.2.0-alpha.12',
+    args: ['--requirements', '2025-11-25'],
+    fixture: LEGACY_FIXTURE,
+    pairings: LEGACY_PAIRINGS,
+    reasons: LEGACY_REASONS,
+  },
+];
+
+/**
+ * The outcomes on one way, with a fixture and a gateway of their own.
+ * @param {Run} run
+ * @param {Pairing} pairing
+ * @returns {Promise<Outcomes>}
+ */
+export async function runOn({ version, args, fixture }, pairing) {
+  const { url, stop } = await PAIRINGS[pairing](fixture);
+  try {
+    return await runSuite({ version, url, args });
+  } finally {
+    await stop();
+  }
+}
