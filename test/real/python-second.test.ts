@@ -3,6 +3,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { until, within } from '../parts/deadline.ts';
 import { type GatewayProcess, startGatewayProcess } from '../parts/gateway-process.ts';
 import { connectHttp, connectSse, type TestClient } from '../parts/mcp-client.ts';
+import { connectionCount } from './connection-count.ts';
 import { runPythonClient } from './python-client.mjs';
 import { type PythonMcpServer, startPythonMcpServer } from './python-mcp-server.mjs';
 
@@ -62,10 +63,12 @@ describe.each(['streamable-http', 'sse'] as const)('a server of Python’s mcp 2
     for (const [, connect] of clients) {
       const client = await connect();
       await client.callText('echo', { text: 'a' });
+      expect(connectionCount(server.port)).toBeGreaterThan(0);
       await client.close();
     }
-    const { mode } = { sse: { mode: 'GET /sse' }, 'streamable-http': { mode: 'DELETE /mcp' } }[transport];
-    await until('each session is ended', () => server.log().split(`"${mode} HTTP/1.1" 200`).length > 2);
+    await until('no connection to the server is left over', () => connectionCount(server.port) === 0);
+    if (transport === 'streamable-http')
+      expect(server.log().match(/"DELETE \/mcp HTTP\/1.1" 200/g)).toHaveLength(2 * 2);
   });
 
   it.each([
