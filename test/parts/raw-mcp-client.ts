@@ -50,6 +50,8 @@ export interface RawMcpClient {
   readonly isEnded: boolean;
   /** Opens the GET stream of Streamable HTTP; over SSE it is there already. */
   listen(): Promise<void>;
+  /** Reads nothing any more on the connections that are open. */
+  stall(): void;
   /** Closes every connection without another word. */
   vanish(how: Cut): void;
   /** Ends the session as its transport has it. */
@@ -147,6 +149,10 @@ class HandSpokenClient implements RawMcpClient {
     response.on('close', () => {
       this.isEnded = true;
     });
+  }
+
+  stall(): void {
+    for (const socket of this.#sockets) socket.pause();
   }
 
   vanish(how: Cut): void {
