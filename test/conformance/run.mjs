@@ -12,8 +12,10 @@ for (const run of RUNS) {
   for (const pairing of run.pairings) columns.set(pairing, await runOn(run, pairing));
   console.log(`${formatTable(columns)}\n`);
   const [direct, ...others] = run.pairings;
-  for (const { complaints } of columns.get(direct).values()) {
-    for (const complaint of complaints) console.log(`- directly: ${complaint}`);
+  if (run.beyond !== undefined) console.log(`- directly, ${run.beyond.scenarios.source}: ${run.beyond.reason}`);
+  for (const [scenario, { complaints }] of columns.get(direct)) {
+    if (run.beyond?.scenarios.test(scenario)) continue;
+    for (const complaint of complaints) console.log(`- directly, ${scenario}: ${complaint}`);
   }
   for (const pairing of others) {
     for (const difference of findDifferences(columns.get(direct), columns.get(pairing), run.reasons[pairing])) {

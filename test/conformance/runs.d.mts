@@ -7,6 +7,8 @@ export interface Run {
   readonly pairings: readonly Pairing[];
   /** By pairing and scenario: why it comes out otherwise through the gateway. */
   readonly reasons: Readonly<Partial<Record<Pairing, Readonly<Record<string, string>>>>>;
+  /** What the fixture itself does not have. */
+  readonly beyond: { readonly scenarios: RegExp; readonly reason: string } | undefined;
 }
 export const RUNS: readonly Run[];
 /** The outcomes on one way, with a fixture and a gateway of their own. */

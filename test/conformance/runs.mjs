@@ -1,5 +1,5 @@
 /** What is run: each set of scenarios, the fixture that it is for, and the ways on which it can be asked. */
-import { LEGACY_FIXTURE, PAIRINGS } from './pairings.mjs';
+import { LEGACY_FIXTURE, MODERN_FIXTURE, PAIRINGS } from './pairings.mjs';
 import { runSuite } from './suite.mjs';
 
 /** @typedef {import('./suite.mjs').Outcomes} Outcomes */
@@ -14,6 +14,7 @@ import { runSuite } from './suite.mjs';
  * @property {readonly Pairing[]} pairings the direct one first
  * @property {Readonly<Partial<Record<Pairing, Readonly<Record<string, string>>>>>} reasons by pairing and scenario: why
  *   it comes out otherwise through the gateway
+ * @property {{ scenarios: RegExp, reason: string } | undefined} beyond what the fixture itself does not have
  */
 
 /** @type {readonly Pairing[]} */
@@ -37,6 +38,7 @@ export const RUNS = [
     fixture: LEGACY_FIXTURE,
     pairings: LEGACY_PAIRINGS,
     reasons: LEGACY_REASONS,
+    beyond: undefined,
   },
   {
     name: '0.2.0-alpha.12, requirements of 2025-11-25',
@@ -45,6 +47,19 @@ export const RUNS = [
     fixture: LEGACY_FIXTURE,
     pairings: LEGACY_PAIRINGS,
     reasons: LEGACY_REASONS,
+    beyond: undefined,
+  },
+  {
+    name: '0.2.0-alpha.12, requirements of 2026-07-28',
+    version: '0.2.0-alpha.12',
+    args: ['--requirements', '2026-07-28'],
+    fixture: MODERN_FIXTURE,
+    pairings: ['direct', 'HTTP to HTTP'],
+    reasons: {},
+    beyond: {
+      scenarios: /^tasks-/,
+      reason: 'an extension that no revision requires and that the SDK of the fixture has not',
+    },
   },
 ];
 
