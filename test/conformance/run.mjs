@@ -13,15 +13,20 @@ for (const run of RUNS) {
   console.log(`${formatTable(columns)}\n`);
   const [direct, ...others] = run.pairings;
   if (run.beyond !== undefined) console.log(`- directly, ${run.beyond.scenarios.source}: ${run.beyond.reason}`);
-  for (const [scenario, { complaints }] of columns.get(direct)) {
+  for (const [scenario, { checks }] of columns.get(direct)) {
     if (run.beyond?.scenarios.test(scenario)) continue;
-    for (const complaint of complaints) console.log(`- directly, ${scenario}: ${complaint}`);
+    for (const [check, { status, message }] of checks) {
+      if (status === 'FAILURE' || status === 'WARNING') console.log(`- directly, ${check}: ${message}`);
+    }
   }
   for (const pairing of others) {
-    for (const difference of findDifferences(columns.get(direct), columns.get(pairing), run.reasons[pairing])) {
-      const { scenario, complaints, reason } = difference;
+    for (const { check, message, reason } of findDifferences(
+      columns.get(direct),
+      columns.get(pairing),
+      run.reasons[pairing],
+    )) {
       isWorse ||= reason === undefined;
-      console.log(`- ${pairing}, ${scenario}: ${reason ?? `NOT AS DIRECTLY; ${complaints.join('; ')}`}`);
+      console.log(`- ${pairing}, ${check}: ${reason ?? `NOT AS DIRECTLY, ${message}`}`);
     }
   }
   console.log('');

@@ -5,7 +5,7 @@ export interface Run {
   readonly name: string;
   /** The direct one first. */
   readonly pairings: readonly Pairing[];
-  /** By pairing and scenario: why it comes out otherwise through the gateway. */
+  /** By pairing and check: why it comes out otherwise through the gateway. */
   readonly reasons: Readonly<Partial<Record<Pairing, Readonly<Record<string, string>>>>>;
   /** What the fixture itself does not have. */
   readonly beyond: { readonly scenarios: RegExp; readonly reason: string } | undefined;

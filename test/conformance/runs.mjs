@@ -12,20 +12,24 @@ import { runSuite } from './suite.mjs';
  * @property {readonly string[]} args which scenarios
  * @property {string} fixture
  * @property {readonly Pairing[]} pairings the direct one first
- * @property {Readonly<Partial<Record<Pairing, Readonly<Record<string, string>>>>>} reasons by pairing and scenario: why
- *   it comes out otherwise through the gateway
+ * @property {Readonly<Partial<Record<Pairing, Readonly<Record<string, string>>>>>} reasons by pairing and check: why it
+ *   comes out otherwise through the gateway
  * @property {{ scenarios: RegExp, reason: string } | undefined} beyond what the fixture itself does not have
  */
 
 /** @type {readonly Pairing[]} */
 const LEGACY_PAIRINGS = ['direct', 'HTTP to HTTP', 'HTTP to SSE'];
 
+const AS_JSON = 'an answer before which an SSE server says nothing is given as JSON, without a stream';
+const KEEPS_STREAM = 'the gateway asks the server for the rest itself, and its stream to the client stays whole';
+
 const LEGACY_REASONS = {
+  'HTTP to HTTP': { 'server-sse-disconnect-resume': KEEPS_STREAM },
   'HTTP to SSE': {
-    'server-sse-multiple-streams':
-      'an SSE server says nothing before this answer, so the gateway gives it as JSON; of streams there is nothing to check',
-    'server-sse-polling':
-      'an SSE server has no stream of an answer that it could end early, so the gateway gives the answer as JSON',
+    'server-sse-streams-functional': AS_JSON,
+    'server-sse-priming-event': AS_JSON,
+    'server-sse-retry-field': AS_JSON,
+    'server-sse-disconnect-resume': AS_JSON,
   },
 };
 

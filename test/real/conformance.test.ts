@@ -3,18 +3,17 @@ import { findDifferences } from '../conformance/comparison.mjs';
 import { RUNS, runOn } from '../conformance/runs.mjs';
 import type { Outcomes } from '../conformance/suite.d.mts';
 
-/** `npm run conformance` runs them all. */
-const run = RUNS[0]!;
-
-describe(`the official conformance suite, ${run.name}`, () => {
+describe.each(RUNS)('the official conformance suite, $name', (run) => {
   let direct: Outcomes;
   beforeAll(async () => {
     direct = await runOn(run, 'direct');
   });
 
   it('passes with the fixture itself', () => {
-    expect(direct.size).toBe(32);
-    for (const [scenario, { failed }] of direct) expect([scenario, failed]).toEqual([scenario, 0]);
+    const own = [...direct].filter(([scenario]) => !run.beyond?.scenarios.test(scenario));
+    // So many does the smallest set have; without results nothing below would fail.
+    expect(own.length).toBeGreaterThanOrEqual(32);
+    expect(own.filter(([, { failed }]) => failed > 0).map(([scenario]) => scenario)).toEqual([]);
   });
 
   it.each(run.pairings.slice(1))('gives the same through the gateway, %s', async (pairing) => {
