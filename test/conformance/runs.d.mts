@@ -1,6 +1,6 @@
 import type { Outcomes } from './suite.d.mts';
 
-export type Pairing = 'direct' | 'HTTP to HTTP' | 'HTTP to SSE';
+export type Pairing = 'direct' | 'HTTP to HTTP' | 'HTTP to SSE' | 'HTTP to a command';
 export interface Run {
   readonly name: string;
   /** The direct one first. */
