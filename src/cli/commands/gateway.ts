@@ -89,7 +89,7 @@ function loggerOf(values: GatewayValues): Logger {
 /** On SIGHUP, and when the configuration file changes. */
 async function reloadOnChange(args: readonly string[], values: GatewayValues, running: RunningGateway): Promise<void> {
   const { parseYamlConfig: parseConfig } = await import('../yaml-config.ts');
-  const { gateway, listener, logger } = running;
+  const { gateway, listener, logger, isStopping } = running;
   const sources = { args, env: process.env, readFile: (path: string) => readFileSync(path, 'utf8'), parseConfig };
   const reloader = new ConfigReloader(values, {
     read: () => parseOptions(GATEWAY_COMMAND_OPTIONS, sources).values,
@@ -102,12 +102,14 @@ async function reloadOnChange(args: readonly string[], values: GatewayValues, ru
     logger,
   });
   process.on('SIGHUP', () => {
+    if (isStopping()) return logger.info('SIGHUP: nothing is read again, the gateway is being stopped');
     reloader.run('SIGHUP');
     void listener.reloadCertificates();
   });
   const { config } = values;
   if (config === undefined) return;
   watchFile(config, { interval: POLL_MS, persistent: false }, (now, before) => {
+    if (isStopping()) return;
     if (now.mtimeMs !== before.mtimeMs || now.ino !== before.ino) reloader.run(config);
   });
   running.onStop(() => unwatchFile(config));
