@@ -27,11 +27,16 @@ export function refuseOwnAddress(
 
 /** Whether a connection to `name` would reach a server that listens on `host`. */
 function isServedAt(name: string, host: string): boolean {
-  if (name === host || (isLoopback(name) && isLoopback(host))) return true;
+  if (addressOf(name) === addressOf(host)) return true;
   const isEverywhere = host === '0.0.0.0' || host === '::';
   if (!isEverywhere) return false;
   if (isLoopback(name) || name === '0.0.0.0' || name === '::') return true;
   if (isIP(name) === 0) return false;
   const own = Object.values(networkInterfaces()).flatMap((list) => list ?? []);
   return own.some(({ address }) => address === name);
+}
+
+/** As names of this machine are dialled and listened on. */
+function addressOf(host: string): string {
+  return isIP(host) === 0 && isLoopback(host) ? '127.0.0.1' : host;
 }

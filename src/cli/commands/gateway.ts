@@ -97,7 +97,7 @@ async function reloadOnChange(args: readonly string[], values: GatewayValues, ru
       // It goes on listening where it does, whatever the file says by now.
       const { host, ...rest } = next;
       const where = values.host === undefined ? {} : { host: values.host };
-      gateway.reload({ ...meantOptions({ ...rest, ...where }, {}), logger });
+      gateway.reload({ ...meantOptions({ ...rest, ...where, port: listener.port }, {}), logger });
     },
     logger,
   });
