@@ -49,7 +49,10 @@ describe('an upstream that leads back', () => {
     lead(a, a, path);
     const answer = await initialize(a);
     expect(answer.status).toBe(508);
-    expect(JSON.parse(answer.body)).toMatchObject({ id: 0, error: { code: -32603, data: { reason: 'loop_detected' } } });
+    expect(JSON.parse(answer.body)).toMatchObject({
+      id: 0,
+      error: { code: -32603, data: { reason: 'loop_detected' } },
+    });
     expect(lines.join('\n')).toMatch(/loop_detected/);
     expect(a.gateway.sessionCount).toBe(0);
   });

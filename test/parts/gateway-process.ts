@@ -42,7 +42,7 @@ export async function startGatewayProcess(upstream: string, options: readonly st
       if (child.exitCode === null && child.signalCode === null) {
         const exited = once(child, 'exit');
         child.kill('SIGTERM');
-        await within(8000, 'the gateway ends', exited);
+        await within(12_000, 'the gateway ends', exited);
       }
       remove();
     },

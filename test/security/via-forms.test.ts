@@ -1,4 +1,4 @@
-/** G07: a client's Via header, by which it would write headers of the gateway upstream, grow without bound or hide a loop. */
+/** R17: a client's Via header, by which it would write headers of the gateway upstream, grow without bound or hide a loop. */
 import { afterAll, beforeAll, beforeEach, expect, it } from 'vitest';
 import { startGateway, type TestGateway } from '../parts/gateway-server.ts';
 import { startMcpServer, type TestMcpServer } from '../parts/mcp-server.ts';
