@@ -12,6 +12,10 @@ import { findFreePort } from './free-port.mjs';
 
 const PATH = '/usr/sbin/nginx';
 
+/**
+ * Each principal stays with one gateway while that is there. max_fails=0: with two of them, one that has just come back
+ * must not be passed over while the other one is restarted.
+ */
 const configuration = (folder: string, port: number, gateways: readonly number[]): string => `
 daemon off; master_process off; pid ${folder}/pid; error_log stderr warn;
 events { worker_connections 256; }
@@ -21,13 +25,13 @@ http {
   uwsgi_temp_path ${folder}/u; scgi_temp_path ${folder}/s;
   upstream gateways {
     hash $http_authorization consistent;
-    ${gateways.map((gateway) => `server 127.0.0.1:${gateway} max_fails=1 fail_timeout=1s;`).join('\n    ')}
+    ${gateways.map((gateway) => `server 127.0.0.1:${gateway} max_fails=0;`).join('\n    ')}
   }
   server {
     listen 127.0.0.1:${port};
     location / {
       proxy_pass http://gateways;
-      proxy_http_version 1.1; proxy_buffering off; proxy_set_header Connection "";
+      proxy_http_version 1.1; proxy_buffering off; proxy_set_header Connection ""; proxy_set_header Host $host;
       proxy_next_upstream error timeout http_503 non_idempotent;
     }
   }
