@@ -100,6 +100,14 @@ function serverOptionsOf(values: ServerValues, what: string, where: string): Ser
   });
 }
 
+/** How the command stops, in milliseconds; undefined for its defaults. */
+export function stopTimesOf(values: GatewayValues): {
+  readonly delayMs: number | undefined;
+  readonly timeoutMs: number | undefined;
+} {
+  return { delayMs: inMs(values['drain-delay']), timeoutMs: inMs(values['drain-timeout']) };
+}
+
 /** What the server that the command starts takes of its options. */
 export function listenerOptionsOf(values: GatewayValues, logger: Logger): ListenerOptions {
   return {

@@ -133,6 +133,11 @@ export class StreamableHttpDownstream implements Transport {
   pause(): void {}
   resume(): void {}
 
+  /** Ends the stream of the server's own messages so that its client comes back after so long. */
+  endWithRetry(retryMs: number): void {
+    this.#listening?.endWithRetry(retryMs);
+  }
+
   close(): Promise<void> {
     this.#events = undefined;
     this.#listening?.end();

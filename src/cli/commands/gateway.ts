@@ -106,7 +106,7 @@ function nameServer({ upstream = [], command }: ServerValues): string {
 /** On SIGHUP, and when the configuration file changes. */
 async function reloadOnChange(args: readonly string[], values: GatewayValues, running: RunningGateway): Promise<void> {
   const { parseYamlConfig: parseConfig } = await import('../yaml-config.ts');
-  const { gateway, listener, logger } = running;
+  const { gateway, listener, logger, isStopping } = running;
   const sources = { args, env: process.env, readFile: (path: string) => readFileSync(path, 'utf8'), parseConfig };
   const reloader = new ConfigReloader(values, {
     read: () => withCommand(parseOptions(GATEWAY_COMMAND_OPTIONS, sources)).values,
@@ -114,17 +114,19 @@ async function reloadOnChange(args: readonly string[], values: GatewayValues, ru
       // It goes on listening where it does, whatever the file says by now.
       const { host, ...rest } = next;
       const where = values.host === undefined ? {} : { host: values.host };
-      gateway.reload({ ...meantOptions({ ...rest, ...where }, {}), logger });
+      gateway.reload({ ...meantOptions({ ...rest, ...where, port: listener.port }, {}), logger });
     },
     logger,
   });
   process.on('SIGHUP', () => {
+    if (isStopping()) return logger.info('SIGHUP: nothing is read again, the gateway is being stopped');
     reloader.run('SIGHUP');
     void listener.reloadCertificates();
   });
   const { config } = values;
   if (config === undefined) return;
   watchFile(config, { interval: POLL_MS, persistent: false }, (now, before) => {
+    if (isStopping()) return;
     if (now.mtimeMs !== before.mtimeMs || now.ino !== before.ino) reloader.run(config);
   });
   running.onStop(() => unwatchFile(config));
