@@ -2,13 +2,15 @@ import { LOG_LEVELS } from '../log.ts';
 import { LISTENER_OPTIONS } from './listener-options.ts';
 import type { Option } from './option.ts';
 
-const UPSTREAM = [
+/** Of one MCP server: of that at the root, and of each that is named. */
+export const SERVER_OPTIONS = [
   {
     name: 'upstream',
     heading: 'Upstream',
-    kind: 'text',
+    kind: 'list',
+    mayBeOne: true,
     value: 'url',
-    help: 'The MCP server, such as http://127.0.0.1:8000/sse',
+    help: 'The MCP server, such as http://127.0.0.1:8000/sse; repeatable for replicas of it',
   },
   {
     name: 'upstream-transport',
@@ -30,6 +32,22 @@ const UPSTREAM = [
     isSecret: true,
     separator: ':',
     help: 'Sent upstream with every request; repeatable',
+  },
+] as const satisfies readonly Option[];
+
+const UPSTREAM = [
+  ...SERVER_OPTIONS,
+  {
+    name: 'upstreams',
+    kind: 'group',
+    members: SERVER_OPTIONS,
+    // A name is a segment of a path; these the gateway serves itself.
+    memberNames: {
+      pattern: /^[A-Za-z0-9][A-Za-z0-9_-]{0,63}$/,
+      taken: ['sse', 'mcp', 'messages', 'health', 'ready', 'metrics', 't'],
+    },
+    value: 'object',
+    help: 'Further MCP servers by name, each with the options above and served under /<name>/sse and /<name>/mcp',
   },
   {
     name: 'translate-modern',
@@ -62,6 +80,23 @@ const UPSTREAM = [
     min: 1,
     default: 300,
     help: 'How long the server may take to accept a message',
+  },
+  {
+    name: 'upstream-hold',
+    kind: 'seconds',
+    default: 15,
+    help: 'How long a new event stream waits, unanswered, for a server that restarts; 0 is not at all',
+  },
+  {
+    name: 'max-held-streams',
+    kind: 'integer',
+    default: 100,
+    help: 'Event streams of one server that wait at the same time; one more is refused at once',
+  },
+  {
+    name: 'survive-restarts',
+    kind: 'flag',
+    help: 'Sessions outlive a restart of their server; what it kept for them itself is lost',
   },
   {
     name: 'identity-header',

@@ -5,7 +5,7 @@ import { type ParsedOptions, parseOptions } from '../../config/parse-options.ts'
 import { type Logger, secretsOf } from '../../log.ts';
 import { formatEffective } from '../check-config.ts';
 import { ConfigReloader } from '../gateway-reload.ts';
-import type { GatewayValues } from '../gateway-settings.ts';
+import { type GatewayValues, namedServersOf, requireUpstream } from '../gateway-settings.ts';
 import { meantOptions, type RunningGateway, startGateway, tryStart } from '../gateway-start.ts';
 import { parseHeaders } from '../headers.ts';
 import { createStderrLogger, reporting, usageError } from '../report.ts';
@@ -31,10 +31,7 @@ export const run = reporting(async (args) => {
     await runDemo(values, (own, more) => startGateway(own, more, loggerOf(own)));
     return;
   }
-  if (values.upstream === undefined)
-    throw usageError('--upstream is missing', {
-      hint: 'Such as --upstream http://127.0.0.1:8000/sse, or try --demo.',
-    });
+  requireUpstream(values);
   if (values['check-config'] === true) {
     await tryStart(values, loggerOf({ ...values, 'log-level': 'error' }));
     process.stdout.write(`${formatEffective(values, parsed.origins)}The configuration is valid.\n`);
@@ -46,7 +43,7 @@ export const run = reporting(async (args) => {
   for (const warning of startWarnings(values, { nodeVersion, env, execArgv, origins: parsed.origins }))
     logger.warn(warning);
   await reloadOnChange(args, values, running);
-  logger.info(`listening on ${running.url}, in front of ${showUrl(values.upstream)}`);
+  logger.info(`listening on ${running.url}, in front of ${nameServers(values)}`);
 });
 
 /** The YAML reader is loaded where a file is named, and nowhere else. */
@@ -72,7 +69,7 @@ function checkArguments({ values, positionals, rest }: Parsed): void {
       hint: 'Start the server yourself and give its URL with --upstream.',
     });
   if (values.demo !== true) return;
-  for (const name of ['upstream', 'key-file', 'auth'] as const) {
+  for (const name of ['upstream', 'upstreams', 'key-file', 'auth'] as const) {
     if (values[name] !== undefined)
       throw usageError(`--demo cannot be used with --${name}`, {
         why: 'the demo brings its own server and key',
@@ -82,8 +79,20 @@ function checkArguments({ values, positionals, rest }: Parsed): void {
 }
 
 function loggerOf(values: GatewayValues): Logger {
-  const upstreamHeaders = parseHeaders(values['upstream-header'] ?? [], { where: '--upstream-header' });
-  return createStderrLogger(values['log-level'] ?? 'info', secretsOf(upstreamHeaders), values['log-format']);
+  const own = parseHeaders(values['upstream-header'] ?? [], { where: '--upstream-header' });
+  const named = Object.values(namedServersOf(values)).map(({ upstreamHeaders = {} }) => upstreamHeaders);
+  const secrets = [own, ...named].flatMap((headers) => secretsOf(headers));
+  return createStderrLogger(values['log-level'] ?? 'info', secrets, values['log-format']);
+}
+
+/** Such as `http://a/sse, http://b/sse; http://c/mcp as /crm`. */
+function nameServers({ upstream = [], upstreams = {} }: GatewayValues): string {
+  const named = Object.entries(upstreams).map(([name, server]) => `${nameUrls(server.upstream)} as /${name}`);
+  return [...(upstream.length === 0 ? [] : [nameUrls(upstream)]), ...named].join('; ');
+}
+
+function nameUrls(urls: readonly string[] = []): string {
+  return urls.map(showUrl).join(', ');
 }
 
 /** On SIGHUP, and when the configuration file changes. */
