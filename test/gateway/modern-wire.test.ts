@@ -138,6 +138,18 @@ describe('a notification', () => {
     expect((await answer).status).toBe(202);
   });
 
+  it('has no stream that heartbeats could open while the server takes its time', async () => {
+    await gateway.close();
+    gateway = await startGateway({ upstream: server.url('/mcp'), upstreamTransport: 'http', heartbeatMs: 100 });
+    const answer = post(notification);
+    const listening = await openStream(LIST);
+    const [first, second] = [await server.next('POST /mcp'), await server.next('POST /mcp')];
+    await until('a heartbeat on the request after it', () => listening.text.includes(': ping'));
+    for (const { body: seen, reply } of [first, second]) await reply(seen === body ? response(202) : json(answerTo(1)));
+    expect((await within(1000, 'the acceptance', answer)).status).toBe(202);
+    listening.socket.destroy();
+  });
+
   it('is answered with an error where the server refuses it', async () => {
     const answer = post(notification);
     await (await server.next('POST /mcp')).reply(response(500));
