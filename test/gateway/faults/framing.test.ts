@@ -82,4 +82,11 @@ describePairings('events', (stage) => {
     const right = notificationOf('right');
     expect(await arrivalsOf(stage, `${noise}${fields}data: ${right}\n\n`)).toEqual([right]);
   });
+
+  it('that are no JSON-RPC are dropped and logged, and those after them arrive', async () => {
+    const right = notificationOf('right');
+    const bad = ['{nope', '{"a":1}', '42', 'null'].map((data) => `data: ${data}\n\n`).join('');
+    expect(await arrivalsOf(stage, `${bad}data: ${right}\n\n`)).toEqual([right]);
+    expect(stage.log.filter((line) => line.includes('no JSON-RPC')).length).toBeGreaterThan(0);
+  });
 });
