@@ -31,7 +31,12 @@ export class OptionReader {
     if (option.kind === 'list') {
       const list = (this.values.get(option.name) as string[] | undefined) ?? [];
       this.#set(option.name, [...list, text], where);
-    } else if (!this.values.has(option.name)) this.#set(option.name, readText(option, text, where), where);
+    } else this.putValue(option, () => readText(option, text, where), where);
+  }
+
+  /** Takes what `read` gives, unless a value was given already. */
+  putValue(option: Option, read: () => unknown, where: string): void {
+    if (!this.values.has(option.name)) this.#set(option.name, read(), where);
   }
 
   putFlag(option: Option, isOn: boolean, where: string): void {

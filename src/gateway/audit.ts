@@ -1,6 +1,7 @@
 import { createHash } from 'node:crypto';
 import type { DrawbridgeError } from '../errors.ts';
 import { type Logger, silentLogger } from '../log.ts';
+import { operatorHint } from './operator-hint.ts';
 import type { RequestContext } from './request-context.ts';
 import type { Session } from './session-table.ts';
 
@@ -54,7 +55,8 @@ export class Audit {
       return;
     }
     const record = { ...this.#record('deny', context, error.code), status: error.status };
-    if (error.status >= 500) this.#logger.warn(record, error.sentence);
+    if (error.code.startsWith('upstream_')) this.#logger.warn({ ...record, try: operatorHint(error) }, error.sentence);
+    else if (error.status >= 500) this.#logger.warn(record, error.sentence);
     else this.#logger.info(record, error.sentence);
   }
 

@@ -4,12 +4,13 @@ import { DrawbridgeError } from '../errors.ts';
 import { intercept } from '../relay/intercept.ts';
 import { join } from '../relay/relay.ts';
 import type { ResolvedGatewayOptions } from './gateway-options.ts';
-import { hideInternals, withoutInternals } from './public-error.ts';
+import { hideInternals, openingFailure, withoutInternals } from './public-error.ts';
 import type { RequestContext } from './request-context.ts';
+import { serverPath } from './routes.ts';
+import { keepSessionOrder } from './session-order.ts';
 import type { Session, SessionOpening, SessionTable } from './session-table.ts';
 import { serveStateless } from './stateless-routes.ts';
 import { ToolRules } from './tool-rules.ts';
-import type { UpstreamServer } from './upstreams/upstream-server.ts';
 
 /** Serves what the policies let through: opens sessions, and hands each message to the session it is for. */
 export class McpRoutes {
@@ -49,7 +50,7 @@ export class McpRoutes {
     const session = this.#sessions.add(id, openingOf(context), downstream);
     await this.#join(session, context);
     context.session = session;
-    downstream.open(`${mountPath}${pathOf(server)}/sse/messages?session=${id}`);
+    downstream.open(`${mountPath}${serverPath(server?.name ?? '')}/sse/messages?session=${id}`);
   }
 
   async #takeMessage(context: RequestContext): Promise<void> {
@@ -75,7 +76,7 @@ export class McpRoutes {
       } catch (thrown) {
         // A session whose initialize never arrived is none.
         if (isNew) await session.relay?.close();
-        throw thrown;
+        throw isNew ? openingFailure(thrown) : thrown;
       }
       return;
     }
@@ -117,7 +118,8 @@ export class McpRoutes {
   /** Gives the session an upstream transport of its own; the session is gone when either side is. */
   async #join(session: Session, context: RequestContext): Promise<void> {
     const { logger } = this.#options;
-    const tools = intercept(session.server.connect(context), this.#tools.interceptFor(session));
+    const ordered = keepSessionOrder(session.server.connect(context));
+    const tools = intercept(ordered, this.#tools.interceptFor(session));
     const upstream = intercept(tools, session.pulse.intercept);
     session.relay = join(intercept(session.downstream, hideInternals), upstream, {
       logger,
@@ -126,7 +128,9 @@ export class McpRoutes {
         logger.info({ principal: session.principalId, by, why: error?.sentence }, 'session ended');
       },
     });
-    await session.relay.ready;
+    await session.relay.ready.catch((thrown: unknown) => {
+      throw openingFailure(thrown);
+    });
     logger.info({ principal: session.principalId, sessions: this.#sessions.size }, 'session opened');
   }
 }
@@ -135,10 +139,6 @@ function openingOf({ principal, server, address, generation }: RequestContext): 
   if (principal === undefined || server === undefined)
     throw new DrawbridgeError('internal', 'a session was opened by nobody, or to no server');
   return { principal, server, address, generation };
-}
-
-function pathOf(server: UpstreamServer | undefined): string {
-  return server === undefined || server.name === '' ? '' : `/${server.name}`;
 }
 
 function accept({ res }: RequestContext, headers: readonly string[]): void {

@@ -3,7 +3,7 @@ import type { Era } from '../message/era.ts';
 import type { Message } from '../message/message.ts';
 import type { Rate } from './rate.ts';
 import type { Session } from './session-table.ts';
-import type { UpstreamServer } from './upstreams/upstream-server.ts';
+import type { McpServer } from './upstreams/mcp-server.ts';
 
 /** Who sent a request, as an authenticator found out. */
 export interface Principal {
@@ -30,7 +30,7 @@ export interface RequestContext {
   readonly res: ServerResponse;
   readonly route: Route;
   /** The MCP server that the path names; undefined for `other`. */
-  readonly server: UpstreamServer | undefined;
+  readonly server: McpServer | undefined;
   /** The path under which the gateway is mounted; empty for a server of its own. */
   readonly mountPath: string;
   /** The query string, without its question mark. */

@@ -7,7 +7,7 @@ import { ClientPulse } from './client-pulse.ts';
 import { OpenCounts } from './limits/open-counts.ts';
 import type { Principal } from './request-context.ts';
 import { type StatelessRequest, StatelessTable } from './stateless-table.ts';
-import type { UpstreamServer } from './upstreams/upstream-server.ts';
+import type { McpServer } from './upstreams/mcp-server.ts';
 
 /** Our record of one downstream connection: bound to the principal that opened it and to one upstream transport. */
 export interface Session {
@@ -15,7 +15,7 @@ export interface Session {
   readonly id: string;
   readonly principalId: string;
   /** The MCP server that it is a session with. */
-  readonly server: UpstreamServer;
+  readonly server: McpServer;
   /** As the last request has proved it; its credential may end while a stream is open. */
   principal: Principal;
   /** Of the client that sent the last request. */
@@ -35,7 +35,7 @@ export interface Session {
 /** What opens a session. */
 export interface SessionOpening {
   readonly principal: Principal;
-  readonly server: UpstreamServer;
+  readonly server: McpServer;
   readonly address: string;
   readonly generation: number;
 }

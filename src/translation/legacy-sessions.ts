@@ -19,6 +19,7 @@ interface Entry {
 export class LegacySessions {
   readonly #options: LegacySessionsOptions;
   readonly #entries = new Map<string, Entry>();
+  #isClosed = false;
 
   constructor(options: LegacySessionsOptions) {
     this.#options = options;
@@ -48,8 +49,11 @@ export class LegacySessions {
     };
   }
 
+  /** Closes those that no request uses; the others follow with their last request. */
   async close(): Promise<void> {
-    await Promise.all([...this.#entries.values()].map(({ session }) => session.close()));
+    this.#isClosed = true;
+    const idle = [...this.#entries.values()].filter(({ users }) => users === 0);
+    await Promise.all(idle.map(({ session }) => session.close()));
   }
 
   #open(principalId: string, options: LegacySessionOptions): Entry {
@@ -68,6 +72,10 @@ export class LegacySessions {
 
   #letIdle(entry: Entry): void {
     if (entry.session.isOver) return;
+    if (this.#isClosed) {
+      void entry.session.close();
+      return;
+    }
     entry.idle = setTimeout(() => void entry.session.close(), this.#options.idleMs).unref();
   }
 }

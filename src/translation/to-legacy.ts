@@ -1,7 +1,7 @@
 import { DrawbridgeError } from '../errors.ts';
 import { findField } from '../message/fields.ts';
 import type { Message } from '../message/message.ts';
-import { type Replacement, splice } from './splice.ts';
+import { type Replacement, splice } from '../message/splice.ts';
 
 /** The requests of 2026-07-28 that a legacy server answers as they are. */
 const SHARED_METHODS = new Set([

@@ -2,7 +2,7 @@ import { MODERN_VERSION } from '../message/era.ts';
 import { findField, progressOf } from '../message/fields.ts';
 import { type Message, readMessage } from '../message/message.ts';
 import { AMBIGUOUS, members, soleMember } from '../message/ranges.ts';
-import { type Replacement, splice } from './splice.ts';
+import { type Replacement, splice } from '../message/splice.ts';
 
 export const SERVER_INFO = 'io.modelcontextprotocol/serverInfo';
 export const SUBSCRIPTION_ID = 'io.modelcontextprotocol/subscriptionId';

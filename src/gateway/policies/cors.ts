@@ -11,24 +11,22 @@ const ALLOWED_METHODS = 'GET, POST, DELETE, OPTIONS';
 const PREFLIGHT_MAX_AGE_S = '600';
 
 /**
- * Origin and CORS. A request without an Origin comes from no browser page and passes; one with an Origin that is not
- * listed, to the letter, is refused on every route. Whatever is answered to a listed one, errors too, says that its
- * page may read it.
+ * Origin and CORS. A request without an Origin comes from no browser page and passes, and so does one of the gateway's
+ * own origin, where no page is; the Host in it was judged before. One with another Origin that is not listed, to the
+ * letter, is refused on every route. Whatever is answered to a listed one, errors too, says that its page may read it.
  */
 export function checkOrigin(allowedOrigins: readonly string[]): Policy {
   const answers = new Map(allowedOrigins.map((origin) => [parseOrigin(origin), corsHeaders(origin)]));
   return (context) => {
-    const { origin } = context.req.headers;
-    if (origin === undefined) {
-      // Else a cache could give this answer to a page, which then could not read it.
-      if (answers.size > 0) context.headers = [...context.headers, 'Vary', 'Origin'];
-      return undefined;
-    }
-    const headers = answers.get(origin);
-    if (headers === undefined) {
+    const { origin, host } = context.req.headers;
+    const headers = answers.get(origin ?? '');
+    if (headers !== undefined) context.headers = [...context.headers, ...headers];
+    else if (origin !== undefined && origin !== `${context.scheme}://${host}`) {
       return { error: new DrawbridgeError('forbidden_origin', 'this gateway does not serve pages of that origin') };
+    } else if (answers.size > 0) {
+      // Else a cache could give this answer to a page of a listed origin, which then could not read it.
+      context.headers = [...context.headers, 'Vary', 'Origin'];
     }
-    context.headers = [...context.headers, ...headers];
     return undefined;
   };
 }

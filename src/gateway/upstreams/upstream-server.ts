@@ -6,6 +6,7 @@ import { createReadinessCheck, type Readiness } from '../readiness.ts';
 import type { RequestContext } from '../request-context.ts';
 import { upstreamHeadersFor } from '../upstream-headers.ts';
 import { LegacyAnswers } from './legacy-answers.ts';
+import type { McpServer } from './mcp-server.ts';
 import { ModernRequests } from './modern-requests.ts';
 import { PooledUpstream, type WayToReplica } from './pooled-upstream.ts';
 import { reach } from './reachability.ts';
@@ -20,8 +21,8 @@ const PONG_TIMEOUT_MS = 20_000;
 
 type Headers = Readonly<Record<string, string>>;
 
-/** One MCP server behind the gateway, as sessions come to it. */
-export class UpstreamServer {
+/** An MCP server that is reached at a URL. */
+export class UpstreamServer implements McpServer {
   readonly #server: ResolvedServer;
   readonly #options: ResolvedGatewayOptions;
   readonly #pool: ReplicaPool;

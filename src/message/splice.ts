@@ -1,5 +1,5 @@
-import { type Message, readMessage } from '../message/message.ts';
-import type { Range } from '../message/ranges.ts';
+import { type Message, readMessage } from './message.ts';
+import type { Range } from './ranges.ts';
 
 /** A piece of a message that another text takes the place of; an empty range inserts. */
 export interface Replacement {
