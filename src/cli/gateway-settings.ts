@@ -1,14 +1,17 @@
-import type { GATEWAY_COMMAND_OPTIONS, SERVER_OPTIONS } from '../config/gateway-options.ts';
+import type { GATEWAY_COMMAND_OPTIONS } from '../config/gateway-options.ts';
 import type { OptionValues } from '../config/option.ts';
+import type { SERVER_OPTIONS } from '../config/server-options.ts';
 import type { GatewayOptions } from '../gateway/gateway-options.ts';
 import type { ListenerOptions } from '../gateway/listener/listener-options.ts';
 import type { ServerOptions } from '../gateway/upstreams/server-options.ts';
 import type { Logger } from '../log.ts';
+import { commandOptionsOf } from './command-settings.ts';
 import { parseHeaders } from './headers.ts';
 import { usageError } from './report.ts';
 import { parseServerUrl } from './server-url.ts';
 
-type ServerValues = OptionValues<typeof SERVER_OPTIONS>;
+/** Of one MCP server, at the root or named. */
+export type ServerValues = OptionValues<typeof SERVER_OPTIONS>;
 export type GatewayValues = OptionValues<typeof GATEWAY_COMMAND_OPTIONS>;
 
 /** What `createGateway` takes of the command's options, but its logger; those not given are left to its defaults. */
@@ -18,6 +21,10 @@ export function gatewayOptionsOf(values: GatewayValues): Omit<GatewayOptions, 'l
   return dropUndefined({
     ...serverOptionsOf(values, 'the upstream', '--upstream-header'),
     upstreams: namedServersOf(values),
+    maxCommands: values['max-commands'],
+    commandStartTimeoutMs: inMs(values['command-start-timeout']),
+    commandIdleMs: inMs(values['command-idle']),
+    translateModern: values['translate-modern'],
     family: values.family,
     upstreamConnectTimeoutMs: inMs(values['upstream-connect-timeout']),
     upstreamReadTimeoutMs: inMs(values['upstream-read-timeout']),
@@ -60,10 +67,10 @@ export function gatewayOptionsOf(values: GatewayValues): Omit<GatewayOptions, 'l
 }
 
 /** Throws `usage` where there is no server to stand in front of. */
-export function requireUpstream({ upstream, upstreams }: GatewayValues): void {
-  if (upstream === undefined && Object.keys(upstreams ?? {}).length === 0)
+export function requireUpstream({ upstream, command, upstreams }: GatewayValues): void {
+  if (upstream === undefined && command === undefined && Object.keys(upstreams ?? {}).length === 0)
     throw usageError('--upstream is missing', {
-      hint: 'Such as --upstream http://127.0.0.1:8000/sse, or try --demo.',
+      hint: 'Such as --upstream http://127.0.0.1:8000/sse, or a command: -- uvx postgres-mcp. Or try --demo.',
     });
 }
 
@@ -78,7 +85,14 @@ export function namedServersOf({ upstreams = {} }: GatewayValues): Record<string
 }
 
 function serverOptionsOf(values: ServerValues, what: string, where: string): ServerOptions {
+  const command = commandOptionsOf(values, process.env);
+  if (values.upstream !== undefined && command !== undefined)
+    throw usageError(`${what === 'the upstream' ? '--upstream' : what} cannot be used with a command`, {
+      why: 'one server is either reached or started',
+      hint: 'Leave one of the two out.',
+    });
   return dropUndefined({
+    ...command,
     upstream: values.upstream?.map((text) => parseServerUrl(text, what)),
     upstreamHeaders: parseHeaders(values['upstream-header'] ?? [], { where }),
     upstreamTransport: values['upstream-transport'],

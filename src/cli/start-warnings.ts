@@ -15,7 +15,11 @@ export interface Surroundings {
 /** Files whose readers could come in, or pass for us. */
 const SECRET_FILES = ['key-file', 'htpasswd-file', 'tls-key'] as const;
 /** Variables that name a file of a secret. */
-const SECRET_VARIABLES = ['DRAWBRIDGE_UPSTREAM_HEADER_FILE'] as const;
+const SECRET_VARIABLES = [
+  'DRAWBRIDGE_UPSTREAM_HEADER_FILE',
+  'DRAWBRIDGE_COMMAND_ENV_FILE',
+  'DRAWBRIDGE_PRINCIPAL_ENVIRONMENT_FILE',
+] as const;
 const FOR_GROUP_AND_OTHERS = 0o077;
 
 /** What makes the gateway less safe than its options say; told at the start, and stops nothing. */

@@ -1,39 +1,7 @@
 import { LOG_LEVELS } from '../log.ts';
 import { LISTENER_OPTIONS } from './listener-options.ts';
 import type { Option } from './option.ts';
-
-/** Of one MCP server: of that at the root, and of each that is named. */
-export const SERVER_OPTIONS = [
-  {
-    name: 'upstream',
-    heading: 'Upstream',
-    kind: 'list',
-    mayBeOne: true,
-    value: 'url',
-    help: 'The MCP server, such as http://127.0.0.1:8000/sse; repeatable for replicas of it',
-  },
-  {
-    name: 'upstream-transport',
-    kind: 'choice',
-    choices: ['auto', 'sse', 'http'],
-    default: 'auto',
-    help: 'What the server speaks: legacy SSE or Streamable HTTP; auto finds out',
-  },
-  {
-    name: 'upstream-host',
-    kind: 'text',
-    value: 'host:port',
-    help: 'Host header sent upstream (default localhost:<port> for http)',
-  },
-  {
-    name: 'upstream-header',
-    kind: 'list',
-    value: 'name:value',
-    isSecret: true,
-    separator: ':',
-    help: 'Sent upstream with every request; repeatable',
-  },
-] as const satisfies readonly Option[];
+import { SERVER_OPTIONS } from './server-options.ts';
 
 const UPSTREAM = [
   ...SERVER_OPTIONS,
@@ -48,6 +16,25 @@ const UPSTREAM = [
     },
     value: 'object',
     help: 'Further MCP servers by name, each with the options above and served under /<name>/sse and /<name>/mcp',
+  },
+  {
+    name: 'command-start-timeout',
+    kind: 'seconds',
+    min: 0.1,
+    default: 60,
+    help: 'How long a command may take to its first answer, installing itself included',
+  },
+  {
+    name: 'command-idle',
+    kind: 'seconds',
+    default: 60,
+    help: 'With --command-scope principal: how long a process waits for a next session',
+  },
+  { name: 'max-commands', kind: 'integer', min: 1, default: 100, help: 'Processes of commands at once' },
+  {
+    name: 'translate-modern',
+    kind: 'flag',
+    help: 'Serve clients that speak 2026-07-28 alone from a server that does not: their calls go over a session of the legacy era',
   },
   {
     name: 'family',

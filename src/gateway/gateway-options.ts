@@ -28,6 +28,17 @@ export interface RateLimitCount {
 export interface GatewayOptions extends ServerOptions {
   /** Further MCP servers by name, each served under its own: `/<name>/sse`, `/<name>/mcp`. */
   readonly upstreams?: Readonly<Record<string, ServerOptions>>;
+  /**
+   * Whether clients that speak 2026-07-28 alone are served by servers that do not: their requests are answered from a
+   * session of each principal. Default false.
+   */
+  readonly translateModern?: boolean;
+  /** Processes of commands at once, of all servers and sessions. Default 100. */
+  readonly maxCommands?: number;
+  /** From the first request to a command until its first answer, installing itself included. Default 60000. */
+  readonly commandStartTimeoutMs?: number;
+  /** How long a command that a principal's sessions share waits for the next after the last has ended. Default 60000. */
+  readonly commandIdleMs?: number;
   /** The address family dialled. Default `4`. */
   readonly family?: Family;
   /** For one address of the server. Default 60000. */
@@ -156,6 +167,10 @@ export function resolveGatewayOptions(options: GatewayOptions): ResolvedGatewayO
   checkWhoMayUse(options);
   return {
     servers: resolveServers(options, options.upstreams),
+    translateModern: options.translateModern ?? false,
+    maxCommands: atLeast(1, 'maxCommands', options.maxCommands ?? 100),
+    commandStartTimeoutMs: atLeast(100, 'commandStartTimeoutMs', options.commandStartTimeoutMs ?? 60_000),
+    commandIdleMs: atLeast(0, 'commandIdleMs', options.commandIdleMs ?? 60_000),
     family: options.family ?? '4',
     upstreamConnectTimeoutMs: atLeast(100, 'upstreamConnectTimeoutMs', options.upstreamConnectTimeoutMs ?? 60_000),
     upstreamReadTimeoutMs: atLeast(0, 'upstreamReadTimeoutMs', options.upstreamReadTimeoutMs ?? 300_000),

@@ -13,8 +13,8 @@ import { ANSWERED, type Refusal, writeRefusal } from './refusal.ts';
 import type { RequestContext } from './request-context.ts';
 import { findRoute } from './routes.ts';
 import { securityHeaders } from './security-headers.ts';
-import { SessionSweep } from './session-sweep.ts';
-import { type Session, SessionTable } from './session-table.ts';
+import { type Admission, SessionSweep } from './session-sweep.ts';
+import { SessionTable } from './session-table.ts';
 import { checkUpstreamHeaders } from './upstream-headers.ts';
 import { Upstreams } from './upstreams/upstreams.ts';
 
@@ -130,7 +130,7 @@ class HttpGateway implements Gateway {
     this.#chain.close();
     this.#audit.close();
     const error = new DrawbridgeError('shutting_down', 'the gateway is being stopped');
-    await Promise.all([...this.#sessions.values()].map((session) => session.relay?.close(error)));
+    await Promise.all([...this.#sessions.open()].map(({ relay }) => relay?.close(error)));
     await this.#upstreams.close();
   }
 
@@ -184,6 +184,7 @@ class HttpGateway implements Gateway {
       principal: undefined,
       body: undefined,
       message: undefined,
+      era: 'legacy',
       tool: undefined,
       session: undefined,
     };
@@ -217,20 +218,19 @@ class HttpGateway implements Gateway {
   #startHeart(): NodeJS.Timeout {
     const everyMs = this.#options.heartbeatMs / 2;
     const heart = setInterval(() => {
-      for (const session of this.#sessions.values()) session.downstream.beat(everyMs);
-      this.#sweep.run(this.#options, (session) => this.#whyRefused(session));
+      for (const { downstream } of this.#sessions.open()) downstream.beat(everyMs);
+      this.#sweep.run(this.#options, (admission) => this.#whyRefused(admission));
     }, everyMs);
     return heart.unref();
   }
 
-  /** Whether what admitted a session has ended since. */
-  #whyRefused({ principal, address, generation }: Session): DrawbridgeError | undefined {
-    if (principal.expiresAt !== undefined && principal.expiresAt <= Date.now())
-      return ended('its credential has expired');
-    if (!principal.isCurrent()) return ended('its credential was withdrawn');
-    if (!this.#chain.isAddressAllowed(address)) return ended('its address is not served any more');
+  /** Whether what admitted a session, or a request without one, has ended since. */
+  #whyRefused({ principal, address, generation }: Admission): string | undefined {
+    if (principal.expiresAt !== undefined && principal.expiresAt <= Date.now()) return 'its credential has expired';
+    if (!principal.isCurrent()) return 'its credential was withdrawn';
+    if (!this.#chain.isAddressAllowed(address)) return 'its address is not served any more';
     if (generation !== this.#generation && performance.now() - this.#generationSince > NEW_PROOF_MS)
-      return ended('it was not proved again since credentials are others');
+      return 'it was not proved again since credentials are others';
     return undefined;
   }
 }
@@ -240,10 +240,6 @@ function fromExpress(thrown: unknown): DrawbridgeError {
   const { status } = thrown as { status?: unknown };
   if (status === 400) return new DrawbridgeError('bad_request', 'the path is malformed');
   return toDrawbridgeError(thrown);
-}
-
-function ended(why: string): DrawbridgeError {
-  return new DrawbridgeError('session_lost', 'the session was ended', { why });
 }
 
 function headersOf({ isTls }: ResolvedGatewayOptions): { http: readonly string[]; https: readonly string[] } {

@@ -19,9 +19,9 @@ export interface Relay {
    * cannot start.
    */
   readonly ready: Promise<void>;
-  /** Requests from downstream that wait for their answer. */
+  /** Requests from downstream that wait for their answer, without those that were cancelled. */
   readonly pendingCount: number;
-  /** Settles when no request from downstream waits for its answer. */
+  /** Settles when no request from downstream waits for its answer; one that was cancelled does not. */
   whenIdle(): Promise<void>;
   /** Answers what is open with `error`, closes both sides. Idempotent. */
   close(error?: DrawbridgeError): Promise<void>;
@@ -66,7 +66,7 @@ class JoinedTransports implements Relay {
   }
 
   get pendingCount(): number {
-    return this.#requests.size;
+    return this.#requests.wantedCount;
   }
 
   async #start(): Promise<void> {
@@ -90,16 +90,19 @@ class JoinedTransports implements Relay {
   }
 
   whenIdle(): Promise<void> {
-    if (this.#requests.size === 0) return Promise.resolve();
+    if (this.#requests.wantedCount === 0) return Promise.resolve();
     return new Promise((fulfil) => this.#idleWaiters.push(fulfil));
   }
 
   #settle(key: string | undefined): boolean {
     const wasPending = this.#requests.settle(key);
-    if (this.#requests.size === 0 && this.#idleWaiters.length > 0) {
-      for (const fulfil of this.#idleWaiters.splice(0)) fulfil();
-    }
+    this.#tellIdle();
     return wasPending;
+  }
+
+  #tellIdle(): void {
+    if (this.#requests.wantedCount > 0 || this.#idleWaiters.length === 0) return;
+    for (const fulfil of this.#idleWaiters.splice(0)) fulfil();
   }
 
   #downstreamEvents(): TransportEvents {
@@ -219,7 +222,9 @@ class JoinedTransports implements Relay {
 
   #noteCancelled(message: Message): void {
     const key = cancelledKeyOf(message);
-    if (key !== undefined) this.#requests.cancel(key);
+    if (key === undefined) return;
+    this.#requests.cancel(key);
+    this.#tellIdle();
   }
 
   #drop(message: Message, why: string): void {

@@ -151,10 +151,11 @@ const GATEWAY: readonly BadInput[] = [
     tryThis: /Leave/,
   },
   {
-    name: 'a command to start',
-    args: ['gateway', '--', 'postgres-mcp'],
-    error: /not supported yet/,
-    tryThis: /--upstream/,
+    name: 'a command that is not there',
+    args: ['gateway', '--', 'no-such-program'],
+    error: /"no-such-program" was not found/,
+    why: /PATH/,
+    tryThis: /full path/,
   },
 ];
 

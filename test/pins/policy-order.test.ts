@@ -16,6 +16,7 @@ it('asks the policies in this order: cheap and anonymous first, nothing parsed b
     'http-method',
     'body',
     'json-shape',
+    'era',
     'session-owner',
     'tool-rules',
     'concurrent-calls',

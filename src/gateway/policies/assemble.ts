@@ -11,6 +11,7 @@ import type { NamedPolicy } from './chain.ts';
 import { findClientAddress } from './client-address.ts';
 import { limitConcurrentCalls } from './concurrent-calls.ts';
 import { answerPreflight, checkOrigin } from './cors.ts';
+import { checkEra } from './era.ts';
 import { checkHost } from './host.ts';
 import { httpGrammar } from './http-grammar.ts';
 import { httpMethod } from './http-method.ts';
@@ -70,6 +71,7 @@ export function assemblePolicies(options: ResolvedGatewayOptions, sessions: Sess
       { name: 'http-method', policy: httpMethod },
       { name: 'body', policy: readBody(options.maxBodyBytes) },
       { name: 'json-shape', policy: checkJsonShape(options) },
+      { name: 'era', policy: checkEra },
       { name: 'session-owner', policy: findSession(sessions) },
       { name: 'tool-rules', policy: checkTool(new ToolRules()) },
       { name: 'concurrent-calls', policy: limitConcurrentCalls(sessions, options.maxConcurrentCalls) },

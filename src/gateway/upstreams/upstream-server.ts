@@ -5,10 +5,13 @@ import type { ResolvedGatewayOptions } from '../gateway-options.ts';
 import { createReadinessCheck, type Readiness } from '../readiness.ts';
 import type { RequestContext } from '../request-context.ts';
 import { upstreamHeadersFor } from '../upstream-headers.ts';
+import { LegacyAnswers } from './legacy-answers.ts';
+import type { McpServer } from './mcp-server.ts';
+import { ModernRequests } from './modern-requests.ts';
 import { PooledUpstream, type WayToReplica } from './pooled-upstream.ts';
 import { reach } from './reachability.ts';
 import type { Replica } from './replica.ts';
-import { type Lease, ReplicaPool } from './replica-pool.ts';
+import { ReplicaPool } from './replica-pool.ts';
 import { hostHeaderFor, type ResolvedServer } from './server-options.ts';
 import { StreamHold } from './stream-hold.ts';
 
@@ -18,14 +21,15 @@ const PONG_TIMEOUT_MS = 20_000;
 
 type Headers = Readonly<Record<string, string>>;
 
-/** One MCP server behind the gateway, as sessions come to it. */
-export class UpstreamServer {
+/** An MCP server that is reached at a URL. */
+export class UpstreamServer implements McpServer {
   readonly #server: ResolvedServer;
   readonly #options: ResolvedGatewayOptions;
   readonly #pool: ReplicaPool;
   readonly #hold: StreamHold;
   /** Whether one of its replicas can be reached. */
   readonly isReady: () => Promise<Readiness>;
+  readonly #modern: ModernRequests;
 
   /** Goes on with what a former one has learnt of the same replicas. */
   constructor(server: ResolvedServer, options: ResolvedGatewayOptions, former?: UpstreamServer) {
@@ -34,15 +38,16 @@ export class UpstreamServer {
     this.#pool = new ReplicaPool(server, options, former === undefined ? undefined : former.#pool);
     this.#hold = new StreamHold({ holdMs: options.upstreamHoldMs, maxHeld: options.maxHeldStreams });
     this.isReady = createReadinessCheck(server.urls, options.family);
+    this.#modern = new ModernRequests(
+      server,
+      this.#pool,
+      options,
+      new LegacyAnswers(options, (context) => this.connect(context)),
+    );
   }
 
   get name(): string {
     return this.#server.name;
-  }
-
-  /** The replica for a request outside of sessions; to be released when its answer has come. */
-  lease(): Lease {
-    return this.#pool.lease();
   }
 
   /** A transport for a session of its own, not started yet. */
@@ -58,10 +63,15 @@ export class UpstreamServer {
     return this.#options.surviveRestarts ? this.#surviving(connect) : connect();
   }
 
-  /** Gives back what it holds; sessions that are open keep their transports. */
-  close(): Promise<void> {
+  /** A transport for one request of the modern era, which has no session; not started yet. */
+  connectStateless(context: RequestContext): Transport {
+    return this.#modern.connect(context);
+  }
+
+  /** Gives back what it holds; sessions and requests that are open keep their transports. */
+  async close(): Promise<void> {
     this.#pool.close();
-    return Promise.resolve();
+    await this.#modern.close();
   }
 
   #surviving(connect: () => Transport): Transport {
