@@ -30,7 +30,7 @@ export class OptionReader {
   put(option: Option, text: string, where: string): void {
     if (option.kind === 'list') {
       const list = (this.values.get(option.name) as string[] | undefined) ?? [];
-      this.#set(option.name, [...list, text], where);
+      this.#set(option.name, [...list, option.mayBeOne ? readText(option, text, where) : text], where);
     } else this.putValue(option, () => readText(option, text, where), where);
   }
 
