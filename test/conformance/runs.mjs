@@ -31,8 +31,6 @@ const POLLING_AS_JSON = {
 };
 const KEEPS_STREAM = 'the gateway asks the server for the rest itself, and its stream to the client stays whole';
 const NO_EVENT_IDS = 'the gateway does not name its events to clients, so there is nothing to resume from';
-const UNKNOWN_VERSION =
-  'a version that is no date is of the legacy era to the gateway, which asks for a session itself';
 
 /** @type {readonly Run[]} */
 export const RUNS = [
@@ -68,7 +66,7 @@ export const RUNS = [
     args: ['--requirements', '2026-07-28'],
     fixture: MODERN_FIXTURE,
     pairings: ['direct', 'HTTP to HTTP'],
-    reasons: { 'HTTP to HTTP': { 'sep-2575-server-unsupported-version-error': UNKNOWN_VERSION } },
+    reasons: {},
     beyond: {
       scenarios: /^tasks-/,
       reason: 'an extension that no revision requires and that the SDK of the fixture has not',

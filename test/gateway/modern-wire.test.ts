@@ -47,6 +47,7 @@ describe('a modern request', () => {
     ).toEqual(
       [
         'host',
+        'via',
         'accept',
         'content-type',
         'content-length',

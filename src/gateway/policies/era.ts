@@ -1,5 +1,11 @@
 import { DrawbridgeError, type DrawbridgeErrorCode } from '../../errors.ts';
-import { CAPABILITIES_FIELD, claimedVersionOf, isModernVersion, VERSION_FIELD } from '../../message/era.ts';
+import {
+  CAPABILITIES_FIELD,
+  claimedVersionOf,
+  isModernVersion,
+  LEGACY_VERSIONS,
+  VERSION_FIELD,
+} from '../../message/era.ts';
 import { findField } from '../../message/fields.ts';
 import type { Message } from '../../message/message.ts';
 import { stringAt } from '../../message/ranges.ts';
@@ -24,7 +30,7 @@ export const checkEra: Policy = (context) => {
   if (route !== 'mcp' || message === undefined) return undefined;
   const header = headerOf(context, 'mcp-protocol-version');
   const claimed = claimedVersionOf(message);
-  if (!isModernVersion(header) && !isModernVersion(claimed)) return undefined;
+  if (!isModernVersion(header) && !isModernClaim(claimed)) return undefined;
   context.era = 'modern';
   if (message.kind === 'response') return refuse('invalid_request', 'clients of 2026-07-28 send no answers');
   const fault = findHeaderFault(req.headers);
@@ -33,6 +39,11 @@ export const checkEra: Policy = (context) => {
     ? checkRequest(context, message, claimed)
     : checkNotification(context, message, claimed);
 };
+
+/** No legacy message names its revision there; one that is unknown is for the server to refuse, which says what it has. */
+function isModernClaim(claimed: string | undefined): boolean {
+  return claimed !== undefined && !LEGACY_VERSIONS.some((version) => version === claimed);
+}
 
 function checkRequest(context: RequestContext, message: Message, claimed: string | undefined): Refusal | undefined {
   const missing = findMissingField(message, claimed);
