@@ -102,6 +102,12 @@ const TABLE = {
     exitCode: 2,
     hint: 'Can the authority reach every domain on port 80 of this machine?',
   },
+  loop_detected: {
+    status: 508,
+    rpcCode: -32603,
+    exitCode: 2,
+    hint: 'Does --upstream lead back to this gateway, perhaps over another one or a proxy?',
+  },
   shutting_down: { status: 503, rpcCode: -32603, exitCode: 0, hint: 'Connect again.' },
   internal: { status: 500, rpcCode: -32603, exitCode: 1, hint: 'Please report this.' },
 } as const;

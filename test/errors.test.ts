@@ -45,6 +45,7 @@ const PINNED: Record<string, readonly [number, number, number]> = {
   tool_not_available: [403, -32603, 1],
   request_timeout: [504, -32603, 3],
   certificate_failed: [500, -32603, 2],
+  loop_detected: [508, -32603, 2],
   shutting_down: [503, -32603, 0],
   internal: [500, -32603, 1],
 };

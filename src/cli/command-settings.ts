@@ -4,7 +4,7 @@ import type { CommandOptions } from '../gateway/upstreams/command-options.ts';
 import { cleanLine } from '../log.ts';
 import { childEnvironment, type Environment, secretsOfEnvironment } from '../upstream/command/child-environment.ts';
 import { findExecutable } from '../upstream/command/find-executable.ts';
-import type { GatewayValues } from './gateway-settings.ts';
+import type { ServerValues } from './gateway-settings.ts';
 import { readJson } from './oauth-options.ts';
 import { usageError } from './report.ts';
 
@@ -21,7 +21,7 @@ export function withCommand(parsed: Parsed): Parsed {
 }
 
 /** How the server is started; undefined where it is reached at a URL. Throws `usage` for a program that is not there. */
-export function commandOptionsOf(values: GatewayValues, env: ParentEnvironment): CommandOptions | undefined {
+export function commandOptionsOf(values: ServerValues, env: ParentEnvironment): CommandOptions | undefined {
   const { command } = values;
   if (command === undefined) return undefined;
   const environment = childEnvironment(env, readVariables(values, env));
@@ -41,7 +41,7 @@ export function commandOptionsOf(values: GatewayValues, env: ParentEnvironment):
 }
 
 /** What must not be shown of the environments that are configured. */
-export function commandSecrets(values: GatewayValues, env: ParentEnvironment): string[] {
+export function commandSecrets(values: ServerValues, env: ParentEnvironment): string[] {
   if (values.command === undefined) return [];
   const environments = [childEnvironment(env, readVariables(values, env)), ...Object.values(readPrincipals(values))];
   return environments.flatMap(secretsOfEnvironment);
@@ -53,7 +53,7 @@ export function showCommand(command: readonly string[]): string {
 }
 
 /** What the command's environment is given besides its parent's: `NAME=value`, or `NAME` for the parent's own. */
-function readVariables(values: GatewayValues, env: ParentEnvironment): Environment {
+function readVariables(values: ServerValues, env: ParentEnvironment): Environment {
   const pairs = (values['command-env'] ?? []).map((text, index): [string, string] => {
     const equals = text.indexOf('=');
     const name = equals === -1 ? text : text.slice(0, equals);
@@ -71,7 +71,7 @@ function readVariables(values: GatewayValues, env: ParentEnvironment): Environme
   return Object.fromEntries(pairs);
 }
 
-function readPrincipals(values: GatewayValues): Record<string, Environment> {
+function readPrincipals(values: ServerValues): Record<string, Environment> {
   const text = values['principal-environment'];
   if (text === undefined) return {};
   const where = '--principal-environment';

@@ -33,12 +33,18 @@ export function startWarnings(values: GatewayValues, { nodeVersion, env, execArg
     warnings.push('--insecure-http-parser: requests may mean one thing here and another to a proxy in front');
   if (origins.get('upstream-header') === '--upstream-header')
     warnings.push('--upstream-header is seen by everybody who lists processes: use DRAWBRIDGE_UPSTREAM_HEADER_FILE');
+  if (origins.get('upstreams') === '--upstreams' && hasHeaders(values))
+    warnings.push('--upstreams is seen by everybody who lists processes: keep headers in a file that --config names');
   const files = [...SECRET_FILES.map((name) => values[name]), ...SECRET_VARIABLES.map((name) => env[name])];
   for (const path of files) {
     if (path !== undefined && isReadableByOthers(path))
       warnings.push(`${path} can be read by others than its owner: chmod 600 it`);
   }
   return warnings;
+}
+
+function hasHeaders({ upstreams = {} }: GatewayValues): boolean {
+  return Object.values(upstreams).some((server) => (server['upstream-header'] ?? []).length > 0);
 }
 
 /** Windows has no such bits. */

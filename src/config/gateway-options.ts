@@ -1,43 +1,21 @@
 import { LOG_LEVELS } from '../log.ts';
 import { LISTENER_OPTIONS } from './listener-options.ts';
 import type { Option } from './option.ts';
+import { SERVER_OPTIONS } from './server-options.ts';
 
 const UPSTREAM = [
+  ...SERVER_OPTIONS,
   {
-    name: 'upstream',
-    heading: 'Upstream',
-    kind: 'text',
-    value: 'url',
-    help: 'The MCP server, such as http://127.0.0.1:8000/sse',
-  },
-  {
-    name: 'command',
-    kind: 'list',
-    value: 'text',
-    help: 'A server to start: program and arguments; on the command line write them after --',
-  },
-  {
-    name: 'command-env',
-    kind: 'list',
-    value: 'name=value',
-    isSecret: true,
-    separator: '=',
-    help: "Variables of the command's environment; a name alone takes the gateway's own; repeatable",
-  },
-  {
-    name: 'principal-environment',
-    kind: 'text',
-    value: 'json',
-    isJson: true,
-    isSecret: true,
-    help: 'Variables of one principal: {"alice":{"DATABASE_URI":"…"}}, or @file of that',
-  },
-  {
-    name: 'command-scope',
-    kind: 'choice',
-    choices: ['session', 'principal'],
-    default: 'session',
-    help: 'Who has a process of its own: each session, or each principal for all its sessions',
+    name: 'upstreams',
+    kind: 'group',
+    members: SERVER_OPTIONS,
+    // A name is a segment of a path; these the gateway serves itself.
+    memberNames: {
+      pattern: /^[A-Za-z0-9][A-Za-z0-9_-]{0,63}$/,
+      taken: ['sse', 'mcp', 'messages', 'health', 'ready', 'metrics', 't'],
+    },
+    value: 'object',
+    help: 'Further MCP servers by name, each with the options above and served under /<name>/sse and /<name>/mcp',
   },
   {
     name: 'command-start-timeout',
@@ -53,27 +31,6 @@ const UPSTREAM = [
     help: 'With --command-scope principal: how long a process waits for a next session',
   },
   { name: 'max-commands', kind: 'integer', min: 1, default: 100, help: 'Processes of commands at once' },
-  {
-    name: 'upstream-transport',
-    kind: 'choice',
-    choices: ['auto', 'sse', 'http'],
-    default: 'auto',
-    help: 'What the server speaks: legacy SSE or Streamable HTTP; auto finds out',
-  },
-  {
-    name: 'upstream-host',
-    kind: 'text',
-    value: 'host:port',
-    help: 'Host header sent upstream (default localhost:<port> for http)',
-  },
-  {
-    name: 'upstream-header',
-    kind: 'list',
-    value: 'name:value',
-    isSecret: true,
-    separator: ':',
-    help: 'Sent upstream with every request; repeatable',
-  },
   {
     name: 'translate-modern',
     kind: 'flag',
@@ -105,6 +62,23 @@ const UPSTREAM = [
     min: 1,
     default: 300,
     help: 'How long the server may take to accept a message',
+  },
+  {
+    name: 'upstream-hold',
+    kind: 'seconds',
+    default: 15,
+    help: 'How long a new event stream waits, unanswered, for a server that restarts; 0 is not at all',
+  },
+  {
+    name: 'max-held-streams',
+    kind: 'integer',
+    default: 100,
+    help: 'Event streams of one server that wait at the same time; one more is refused at once',
+  },
+  {
+    name: 'survive-restarts',
+    kind: 'flag',
+    help: 'Sessions outlive a restart of their server; what it kept for them itself is lost',
   },
   {
     name: 'identity-header',

@@ -69,6 +69,12 @@ export class EventStream {
     this.#write(SSE_COMMENT);
   }
 
+  /** Ends the stream with the wish that its client comes back after so long (the field `retry` of event streams). */
+  endWithRetry(retryMs: number): void {
+    if (this.isClosed || !this.isOpened) return;
+    this.#response.end(`retry: ${retryMs}\n\n`);
+  }
+
   end(): void {
     if (!this.isClosed) this.#response.end();
   }

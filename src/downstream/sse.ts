@@ -64,6 +64,11 @@ export class SseDownstream implements Transport {
   pause(): void {}
   resume(): void {}
 
+  /** Ends the client's stream so that it comes back after so long. */
+  endWithRetry(retryMs: number): void {
+    this.#stream.endWithRetry(retryMs);
+  }
+
   close(): Promise<void> {
     this.#events = undefined;
     // Before it is opened, whoever opens it answers with the reason.

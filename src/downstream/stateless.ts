@@ -21,6 +21,8 @@ export class StatelessDownstream implements Transport {
   readonly #stream: EventStream;
   readonly #since = performance.now();
   #events: TransportEvents | undefined;
+  /** A notification is accepted or refused, by a status alone. */
+  #hasAnswer = true;
 
   constructor(response: ServerResponse, options: StatelessDownstreamOptions) {
     this.#response = response;
@@ -45,6 +47,7 @@ export class StatelessDownstream implements Transport {
    * nothing written, so that whoever called answers, or with the answer on the stream that a comment has opened.
    */
   async receive(message: Message): Promise<void> {
+    this.#hasAnswer = message.kind === 'request';
     try {
       await this.#events?.message(message);
     } catch (thrown) {
@@ -71,6 +74,7 @@ export class StatelessDownstream implements Transport {
 
   /** Keeps the stream alive; a request that is not answered by the second beat gets its head, before a client gives up. */
   beat(idleMs: number): void {
+    if (!this.#hasAnswer) return;
     if (this.#stream.isOpened || performance.now() - this.#since >= idleMs) this.#stream.beat(idleMs);
   }
 

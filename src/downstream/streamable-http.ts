@@ -1,6 +1,7 @@
 import type { ServerResponse } from 'node:http';
 import { DrawbridgeError, toDrawbridgeError } from '../errors.ts';
 import type { Logger } from '../log.ts';
+import { cancelledKeyOf } from '../message/fields.ts';
 import { errorReply, type Message } from '../message/message.ts';
 import type { Route, Transport, TransportEvents } from '../relay/transport.ts';
 import { EventStream, type EventStreamOptions } from './event-stream.ts';
@@ -16,6 +17,8 @@ export interface StreamableHttpDownstreamOptions {
 
 /** Messages kept for a client whose GET stream is not open; the oldest gives way. */
 const MAX_WAITING_MESSAGES = 256;
+/** How long an answer to a request that was cancelled may still take; a little more than the upstream is given. */
+const CANCELLED_MS = 2500;
 
 interface OpenRequest {
   readonly response: ServerResponse;
@@ -83,7 +86,9 @@ export class StreamableHttpDownstream implements Transport {
 
   /** A notification or an answer that was POSTed. Settles when the next hop has taken it. */
   receive(message: Message): void | Promise<void> {
-    return this.#openEvents().message(message);
+    const taken = this.#openEvents().message(message);
+    if (message.method === 'notifications/cancelled') this.#leaveCancelled(message);
+    return taken;
   }
 
   /** Takes a GET as the stream of the server's own messages; a newer one replaces an older. */
@@ -128,6 +133,11 @@ export class StreamableHttpDownstream implements Transport {
   pause(): void {}
   resume(): void {}
 
+  /** Ends the stream of the server's own messages so that its client comes back after so long. */
+  endWithRetry(retryMs: number): void {
+    this.#listening?.endWithRetry(retryMs);
+  }
+
   close(): Promise<void> {
     this.#events = undefined;
     this.#listening?.end();
@@ -153,6 +163,20 @@ export class StreamableHttpDownstream implements Transport {
     const sent = stream.sendMessage(message, eventId);
     stream.end();
     return sent;
+  }
+
+  /** A server need not answer what was cancelled: the response then ends as a stream on which there was nothing to say. */
+  #leaveCancelled(cancellation: Message): void {
+    const key = cancelledKeyOf(cancellation) ?? '';
+    const request = this.#requests.get(key);
+    if (request === undefined) return;
+    const leave = (): void => {
+      if (this.#requests.get(key) !== request) return;
+      this.#requests.delete(key);
+      request.stream.open();
+      request.stream.end();
+    };
+    setTimeout(leave, CANCELLED_MS).unref();
   }
 
   /** The client closed the response of its request: it does not wait for the answer any more, but did not cancel it. */

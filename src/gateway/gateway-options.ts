@@ -3,6 +3,7 @@ import { type Logger, silentLogger } from '../log.ts';
 import type { Family } from '../upstream/dial/dial-route.ts';
 import { parseRate, type Rate } from './rate.ts';
 import { parseHttpUrl, type ResolvedServer, resolveServers, type ServerOptions } from './upstreams/server-options.ts';
+import { createPseudonym } from './via.ts';
 
 /**
  * Counters of one limit: the part of express-rate-limit's Store that is used, so that its stores fit. By default they live
@@ -154,6 +155,8 @@ export type ResolvedGatewayOptions = Required<
 > & { readonly [Name in MayBeMissing]: GatewayOptions[Name] | undefined } & { readonly [Name in Rates]: Rate } & {
   /** By name; the one at the root has an empty one. */
   readonly servers: ReadonlyMap<string, ResolvedServer>;
+  /** What this gateway is called in Via; it stays when options change. */
+  readonly pseudonym: string;
   readonly auth: 'none' | undefined;
   readonly publicUrl: URL | undefined;
   readonly limitTool: ReadonlyMap<string, Rate>;
@@ -163,9 +166,10 @@ export type ResolvedGatewayOptions = Required<
 const MIN_REQUESTS_AT_ONCE = 20;
 
 /** Fills in the defaults; throws `config`, naming the option, for what cannot be meant. */
-export function resolveGatewayOptions(options: GatewayOptions): ResolvedGatewayOptions {
+export function resolveGatewayOptions(options: GatewayOptions, pseudonym = createPseudonym()): ResolvedGatewayOptions {
   checkWhoMayUse(options);
   return {
+    pseudonym,
     servers: resolveServers(options, options.upstreams),
     translateModern: options.translateModern ?? false,
     maxCommands: atLeast(1, 'maxCommands', options.maxCommands ?? 100),

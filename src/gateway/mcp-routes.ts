@@ -6,11 +6,11 @@ import { join } from '../relay/relay.ts';
 import type { ResolvedGatewayOptions } from './gateway-options.ts';
 import { hideInternals, openingFailure, withoutInternals } from './public-error.ts';
 import type { RequestContext } from './request-context.ts';
+import { serverPath } from './routes.ts';
 import { keepSessionOrder } from './session-order.ts';
 import type { Session, SessionOpening, SessionTable } from './session-table.ts';
 import { serveStateless } from './stateless-routes.ts';
 import { ToolRules } from './tool-rules.ts';
-import type { McpServer } from './upstreams/mcp-server.ts';
 
 /** Serves what the policies let through: opens sessions, and hands each message to the session it is for. */
 export class McpRoutes {
@@ -50,7 +50,7 @@ export class McpRoutes {
     const session = this.#sessions.add(id, openingOf(context), downstream);
     await this.#join(session, context);
     context.session = session;
-    downstream.open(`${mountPath}${pathOf(server)}/sse/messages?session=${id}`);
+    downstream.open(`${mountPath}${serverPath(server?.name ?? '')}/sse/messages?session=${id}`);
   }
 
   async #takeMessage(context: RequestContext): Promise<void> {
@@ -139,10 +139,6 @@ function openingOf({ principal, server, address, generation }: RequestContext): 
   if (principal === undefined || server === undefined)
     throw new DrawbridgeError('internal', 'a session was opened by nobody, or to no server');
   return { principal, server, address, generation };
-}
-
-function pathOf(server: McpServer | undefined): string {
-  return server === undefined || server.name === '' ? '' : `/${server.name}`;
 }
 
 function accept({ res }: RequestContext, headers: readonly string[]): void {

@@ -13,6 +13,7 @@ const SENTENCES: Partial<Record<DrawbridgeErrorCode, string>> = {
   upstream_invalid: 'the MCP server behind this gateway answered with something else than MCP',
   upstream_redirect: 'the MCP server behind this gateway answered with a redirect',
   upstream_untrusted: 'the MCP server behind this gateway is not trusted',
+  loop_detected: 'the MCP server that this gateway is set up for leads back to a gateway',
   internal: 'something went wrong in the gateway',
 };
 

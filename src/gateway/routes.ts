@@ -29,3 +29,8 @@ export function findRoute(
 function routeTo(route: Route, server: McpServer | undefined): ReturnType<typeof findRoute> {
   return server === undefined ? OTHER : { route, server };
 }
+
+/** Where a server's own paths begin. */
+export function serverPath(name: string): string {
+  return name === '' ? '' : `/${name}`;
+}

@@ -51,6 +51,8 @@ export class SessionTable {
   #limits: SessionLimits;
   readonly #sessions = new Map<string, Session>();
   readonly #perPrincipal = new Map<string, number>();
+  /** Whether sessions may begin; while the gateway drains, those that are there go on. */
+  #stage: 'open' | 'draining' | 'stopped' = 'open';
   /** Event streams by the bucket of their client's address. */
   readonly streams = new OpenCounts();
   /** Requests of the modern era, which have no session. */
@@ -62,6 +64,14 @@ export class SessionTable {
 
   get size(): number {
     return this.#sessions.size;
+  }
+
+  get stage(): 'open' | 'draining' | 'stopped' {
+    return this.#stage;
+  }
+
+  stop(stage: 'draining' | 'stopped'): void {
+    this.#stage = stage;
   }
 
   values(): IterableIterator<Session> {

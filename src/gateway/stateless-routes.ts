@@ -39,11 +39,11 @@ export async function serveStateless(
     relay: undefined,
     endingSince: undefined,
   };
-  const forget = table.add(request);
+  table.checkRoom(principal.id);
   const upstream = intercept(server.connectStateless(context), tools.interceptFor(request));
-  const relay = join(intercept(downstream, hideInternals), upstream, { logger, maxPending: 1, onEnd: forget });
-  request.relay = relay;
-  await relay.ready;
+  const onEnd = table.add(request);
+  request.relay = join(intercept(downstream, hideInternals), upstream, { logger, maxPending: 1, onEnd });
+  await request.relay.ready;
   await downstream.receive(message);
   if (message.kind === 'request' || res.destroyed) return;
   res.writeHead(202, ['Content-Length', '0', ...headers]);

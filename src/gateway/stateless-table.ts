@@ -37,14 +37,18 @@ export class StatelessTable {
     return this.#callsPerPrincipal.get(principalId);
   }
 
-  /** The returned function takes it out again. Throws `too_many_pending`. */
-  add(request: StatelessRequest): () => void {
-    const { id } = request.principal;
-    if (this.#perPrincipal.get(id) >= MAX_OPEN_PER_PRINCIPAL)
+  /** Throws `too_many_pending`. */
+  checkRoom(principalId: string): void {
+    if (this.#perPrincipal.get(principalId) >= MAX_OPEN_PER_PRINCIPAL)
       throw new DrawbridgeError(
         'too_many_pending',
         `${MAX_OPEN_PER_PRINCIPAL} requests of this principal are still open`,
       );
+  }
+
+  /** The returned function takes it out again. */
+  add(request: StatelessRequest): () => void {
+    const { id } = request.principal;
     this.#requests.add(request);
     const forget = this.#perPrincipal.add(id);
     const forgetCall = request.isSubscription ? undefined : this.#callsPerPrincipal.add(id);

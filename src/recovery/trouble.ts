@@ -2,6 +2,7 @@ import { DrawbridgeError } from '../errors.ts';
 
 /** Whether the error speaks of the server or the way to it, and not of the message. */
 export function isTrouble({ code, upstreamStatus }: DrawbridgeError): boolean {
+  if (code === 'loop_detected') return false;
   if (upstreamStatus !== undefined) return upstreamStatus >= 500 || code === 'upstream_invalid';
   return code === 'upstream_lost' || code === 'upstream_unreachable' || code === 'upstream_timeout';
 }

@@ -52,6 +52,7 @@ class JoinedTransports implements Relay {
   #untakenBytes = 0;
   #isDownstreamPaused = false;
   #hasEnded = false;
+  #reason: DrawbridgeError | undefined;
   #idleWaiters: (() => void)[] = [];
 
   constructor(downstream: Transport, upstream: Transport, options: RelayOptions) {
@@ -76,8 +77,10 @@ class JoinedTransports implements Relay {
       await this.#upstream.start(this.#upstreamEvents());
     } catch (thrown) {
       const error = toDrawbridgeError(thrown);
+      // Where it was closed meanwhile, that is why, and not what the upstream says of being closed.
+      const reason = this.#reason ?? error;
       await this.close(error);
-      throw error;
+      throw reason;
     }
   }
 
@@ -234,6 +237,7 @@ class JoinedTransports implements Relay {
   #end(by: 'downstream' | 'upstream' | 'us', error?: DrawbridgeError): void {
     if (this.#hasEnded) return;
     this.#hasEnded = true;
+    this.#reason = error;
     this.#failPending(error ?? new DrawbridgeError('upstream_lost', 'the connection was closed'));
     this.#options.onEnd(by, error);
     if (by !== 'us') this.close();

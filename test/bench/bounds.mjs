@@ -201,7 +201,7 @@ async function measureStalled({ upstreamPort }) {
     maxConcurrentCalls: 2000,
     stallTimeoutMs: STALL_TIMEOUT_MS,
   };
-  const child = new ChildProcess('gateway', [process.execPath, here('bounds-gateway.mjs'), JSON.stringify(options)], {
+  const child = new ChildProcess('gateway', [process.execPath, here('embedded-gateway.mjs'), JSON.stringify(options)], {
     ipc: true,
   });
   const { port } = await child.receive(15_000);

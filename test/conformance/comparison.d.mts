@@ -1,12 +1,14 @@
 import type { Outcomes } from './suite.d.mts';
 
+/** A check that came out worse than directly. */
 export interface Difference {
   readonly scenario: string;
-  readonly complaints: readonly string[];
+  readonly check: string;
+  readonly message: string;
   /** Why it cannot be otherwise, where that is known. */
   readonly reason: string | undefined;
 }
-/** Scenarios that came out worse than directly. */
+/** `reasons`: by check. */
 export function findDifferences(
   direct: Outcomes,
   through: Outcomes,

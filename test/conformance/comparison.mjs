@@ -1,36 +1,35 @@
 /** Whether a way through the gateway gives the suite what the fixture gives it directly. */
 
+import { rankOf } from './suite.mjs';
+
 /** @typedef {import('./suite.mjs').Outcome} Outcome */
 /** @typedef {import('./suite.mjs').Outcomes} Outcomes */
 
 /**
- * @typedef {object} Difference
+ * @typedef {object} Difference a check that came out worse than directly
  * @property {string} scenario
- * @property {string[]} complaints
+ * @property {string} check
+ * @property {string} message what the suite says of it
  * @property {string | undefined} reason why it cannot be otherwise, where that is known
  */
 
 /**
- * Scenarios that came out worse than directly: fewer checks passed, or more failed or warned of.
  * @param {Outcomes} direct
  * @param {Outcomes} through
- * @param {Readonly<Record<string, string>>} [reasons] by scenario
+ * @param {Readonly<Record<string, string>>} [reasons] by check
  * @returns {Difference[]}
  */
 export function findDifferences(direct, through, reasons = {}) {
   const differences = [];
   for (const [scenario, expected] of direct) {
-    const outcome = through.get(scenario);
-    if (outcome !== undefined && !isWorse(outcome, expected)) continue;
-    const complaints = outcome === undefined ? ['it gave no result'] : outcome.complaints;
-    differences.push({ scenario, complaints, reason: reasons[scenario] });
+    const checks = through.get(scenario)?.checks ?? new Map();
+    for (const check of new Set([...expected.checks.keys(), ...checks.keys()])) {
+      if (rankOf(checks.get(check)) <= rankOf(expected.checks.get(check))) continue;
+      const message = checks.get(check)?.message || 'not checked';
+      differences.push({ scenario, check, message, reason: reasons[check] });
+    }
   }
   return differences;
-}
-
-/** @param {Outcome} outcome @param {Outcome} expected */
-function isWorse(outcome, expected) {
-  return outcome.passed < expected.passed || outcome.failed > expected.failed || outcome.warned > expected.warned;
 }
 
 /** @param {Outcome | undefined} outcome */
@@ -58,7 +57,7 @@ export function formatTable(columns) {
 
 /** @param {Outcomes} outcomes @returns {Outcome} */
 function sumOf(outcomes) {
-  const sum = { passed: 0, failed: 0, warned: 0, complaints: [] };
+  const sum = { checks: new Map(), passed: 0, failed: 0, warned: 0 };
   for (const { passed, failed, warned } of outcomes.values()) {
     sum.passed += passed;
     sum.failed += failed;

@@ -43,11 +43,21 @@ const before = (path) => async (fixture) => {
   }
 };
 
+/**
+ * The gateway starts the fixture itself, a process for each session.
+ * @type {Start}
+ */
+const command = async (fixture) => {
+  const gateway = await startGateway(['--', process.execPath, fixture, 'stdio']);
+  return { url: `${gateway.origin}/mcp`, stop: gateway.stop };
+};
+
 /** @satisfies {Record<string, Start>} */
 export const PAIRINGS = {
   direct,
   'HTTP to HTTP': before('/mcp'),
   'HTTP to SSE': before('/sse'),
+  'HTTP to a command': command,
 };
 
 /** @typedef {keyof typeof PAIRINGS} Pairing */

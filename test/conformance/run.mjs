@@ -12,14 +12,21 @@ for (const run of RUNS) {
   for (const pairing of run.pairings) columns.set(pairing, await runOn(run, pairing));
   console.log(`${formatTable(columns)}\n`);
   const [direct, ...others] = run.pairings;
-  for (const { complaints } of columns.get(direct).values()) {
-    for (const complaint of complaints) console.log(`- directly: ${complaint}`);
+  if (run.beyond !== undefined) console.log(`- directly, ${run.beyond.scenarios.source}: ${run.beyond.reason}`);
+  for (const [scenario, { checks }] of columns.get(direct)) {
+    if (run.beyond?.scenarios.test(scenario)) continue;
+    for (const [check, { status, message }] of checks) {
+      if (status === 'FAILURE' || status === 'WARNING') console.log(`- directly, ${check}: ${message}`);
+    }
   }
   for (const pairing of others) {
-    for (const difference of findDifferences(columns.get(direct), columns.get(pairing), run.reasons[pairing])) {
-      const { scenario, complaints, reason } = difference;
+    for (const { check, message, reason } of findDifferences(
+      columns.get(direct),
+      columns.get(pairing),
+      run.reasons[pairing],
+    )) {
       isWorse ||= reason === undefined;
-      console.log(`- ${pairing}, ${scenario}: ${reason ?? `NOT AS DIRECTLY; ${complaints.join('; ')}`}`);
+      console.log(`- ${pairing}, ${check}: ${reason ?? `NOT AS DIRECTLY, ${message}`}`);
     }
   }
   console.log('');

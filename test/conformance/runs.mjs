@@ -1,5 +1,5 @@
 /** What is run: each set of scenarios, the fixture that it is for, and the ways on which it can be asked. */
-import { LEGACY_FIXTURE, PAIRINGS } from './pairings.mjs';
+import { LEGACY_FIXTURE, MODERN_FIXTURE, PAIRINGS } from './pairings.mjs';
 import { runSuite } from './suite.mjs';
 
 /** @typedef {import('./suite.mjs').Outcomes} Outcomes */
@@ -12,21 +12,27 @@ import { runSuite } from './suite.mjs';
  * @property {readonly string[]} args which scenarios
  * @property {string} fixture
  * @property {readonly Pairing[]} pairings the direct one first
- * @property {Readonly<Partial<Record<Pairing, Readonly<Record<string, string>>>>>} reasons by pairing and scenario: why
- *   it comes out otherwise through the gateway
+ * @property {Readonly<Partial<Record<Pairing, Readonly<Record<string, string>>>>>} reasons by pairing and check: why it
+ *   comes out otherwise through the gateway
+ * @property {{ scenarios: RegExp, reason: string } | undefined} beyond what the fixture itself does not have
  */
 
 /** @type {readonly Pairing[]} */
-const LEGACY_PAIRINGS = ['direct', 'HTTP to HTTP', 'HTTP to SSE'];
+const LEGACY_PAIRINGS = ['direct', 'HTTP to HTTP', 'HTTP to SSE', 'HTTP to a command'];
 
-const LEGACY_REASONS = {
-  'HTTP to SSE': {
-    'server-sse-multiple-streams':
-      'an SSE server says nothing before this answer, so the gateway gives it as JSON; of streams there is nothing to check',
-    'server-sse-polling':
-      'an SSE server has no stream of an answer that it could end early, so the gateway gives the answer as JSON',
-  },
+/** Neither legacy SSE nor stdio has a stream for each answer. */
+const AS_JSON = 'an answer before which such a server says nothing is given as JSON, without a stream';
+const STREAMS_AS_JSON = { 'server-sse-streams-functional': AS_JSON };
+const POLLING_AS_JSON = {
+  ...STREAMS_AS_JSON,
+  'server-sse-priming-event': AS_JSON,
+  'server-sse-retry-field': AS_JSON,
+  'server-sse-disconnect-resume': AS_JSON,
 };
+const KEEPS_STREAM = 'the gateway asks the server for the rest itself, and its stream to the client stays whole';
+const NO_EVENT_IDS = 'the gateway does not name its events to clients, so there is nothing to resume from';
+const UNKNOWN_VERSION =
+  'a version that is no date is of the legacy era to the gateway, which asks for a session itself';
 
 /** @type {readonly Run[]} */
 export const RUNS = [
@@ -36,7 +42,8 @@ export const RUNS = [
     args: ['--suite', 'all'],
     fixture: LEGACY_FIXTURE,
     pairings: LEGACY_PAIRINGS,
-    reasons: LEGACY_REASONS,
+    reasons: { 'HTTP to SSE': STREAMS_AS_JSON, 'HTTP to a command': STREAMS_AS_JSON },
+    beyond: undefined,
   },
   {
     name: '0.2.0-alpha.12, requirements of 2025-11-25',
@@ -44,7 +51,28 @@ export const RUNS = [
     args: ['--requirements', '2025-11-25'],
     fixture: LEGACY_FIXTURE,
     pairings: LEGACY_PAIRINGS,
-    reasons: LEGACY_REASONS,
+    reasons: {
+      'HTTP to HTTP': {
+        'server-sse-priming-event': NO_EVENT_IDS,
+        'server-sse-retry-field': NO_EVENT_IDS,
+        'server-sse-disconnect-resume': KEEPS_STREAM,
+      },
+      'HTTP to SSE': POLLING_AS_JSON,
+      'HTTP to a command': POLLING_AS_JSON,
+    },
+    beyond: undefined,
+  },
+  {
+    name: '0.2.0-alpha.12, requirements of 2026-07-28',
+    version: '0.2.0-alpha.12',
+    args: ['--requirements', '2026-07-28'],
+    fixture: MODERN_FIXTURE,
+    pairings: ['direct', 'HTTP to HTTP'],
+    reasons: { 'HTTP to HTTP': { 'sep-2575-server-unsupported-version-error': UNKNOWN_VERSION } },
+    beyond: {
+      scenarios: /^tasks-/,
+      reason: 'an extension that no revision requires and that the SDK of the fixture has not',
+    },
   },
 ];
 

@@ -15,14 +15,29 @@ const INSTALL_MS = 300_000;
 /** All scenarios take some five seconds where everything is well; each has 30 s to fail. */
 const RUN_MS = 300_000;
 
+/** @typedef {'SUCCESS' | 'INFO' | 'SKIPPED' | 'WARNING' | 'FAILURE'} Status */
 /**
- * @typedef {object} Outcome of one scenario: how many of its checks ended how
+ * @typedef {object} Check
+ * @property {Status} status
+ * @property {string} message what the suite says of it, where it did not pass
+ */
+/**
+ * @typedef {object} Outcome of one scenario
+ * @property {ReadonlyMap<string, Check>} checks by id; of several under one id the worst
  * @property {number} passed
  * @property {number} failed
  * @property {number} warned
- * @property {string[]} complaints what the suite says of those that did not pass
  */
 /** @typedef {Map<string, Outcome>} Outcomes by scenario */
+
+/** @type {Readonly<Record<Status, number>>} */
+const RANKS = { SUCCESS: 0, INFO: 1, SKIPPED: 1, WARNING: 2, FAILURE: 3 };
+
+/**
+ * The higher, the worse; a check that was not made says as little as one that was skipped.
+ * @param {Check | undefined} check
+ */
+export const rankOf = (check) => RANKS[check?.status ?? 'SKIPPED'];
 
 /**
  * Installs the suite and the Node that it needs below .cache/, once.
@@ -97,16 +112,19 @@ async function readOutcomes(folder) {
   return outcomes;
 }
 
-/** @param {{ id: string, status: string, errorMessage?: string }[]} checks */
-function outcomeOf(checks) {
-  /** @param {string} status */
-  const withStatus = (status) => checks.filter((check) => check.status === status);
-  const failed = withStatus('FAILURE');
-  const warned = withStatus('WARNING');
-  return {
-    passed: withStatus('SUCCESS').length,
-    failed: failed.length,
-    warned: warned.length,
-    complaints: [...failed, ...warned].map(({ id, errorMessage }) => `${id}: ${errorMessage ?? 'no reason given'}`),
-  };
+/**
+ * @param {{ id: string, status: Status, errorMessage?: string }[]} all
+ * @returns {Outcome}
+ */
+function outcomeOf(all) {
+  /** @type {Map<string, Check>} */
+  const checks = new Map();
+  for (const { id, status, errorMessage = '' } of all) {
+    const check = { status, message: errorMessage };
+    const former = checks.get(id);
+    if (former === undefined || rankOf(check) > rankOf(former)) checks.set(id, check);
+  }
+  /** @param {Status} wanted */
+  const count = (wanted) => all.filter(({ status }) => status === wanted).length;
+  return { checks, passed: count('SUCCESS'), failed: count('FAILURE'), warned: count('WARNING') };
 }

@@ -1,10 +1,12 @@
 /** Every transport of clients before every transport of servers: what MCP has must come through, either way. */
+import { fileURLToPath } from 'node:url';
+import type { McpServer } from '@modelcontextprotocol/sdk/server/mcp.js';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { until, within } from '../parts/deadline.ts';
 import { ANSWERS, connectFirst, connectSecond, type FeatureClient } from '../parts/feature-client.ts';
 import { createFeatureServer } from '../parts/feature-server.mjs';
-import { startGateway, type TestGateway } from '../parts/gateway-server.ts';
-import { startMcpServer, type TestMcpServer } from '../parts/mcp-server.ts';
+import { startGateway } from '../parts/gateway-server.ts';
+import { startMcpServer } from '../parts/mcp-server.ts';
 
 const CLIENTS = [
   { client: 'SSE', kind: 'sse', connect: connectFirst },
@@ -13,22 +15,32 @@ const CLIENTS = [
   { client: 'HTTP, second SDK', kind: 'http', connect: connectSecond },
 ] as const;
 
-const UPSTREAMS = ['SSE', 'HTTP', 'HTTP with JSON answers'] as const;
+const UPSTREAMS = ['SSE', 'HTTP', 'HTTP with JSON answers', 'a command'] as const;
+const COMMAND = [process.execPath, fileURLToPath(new URL('../parts/feature-server.mjs', import.meta.url))] as const;
 
 const pairings = CLIENTS.flatMap((client) => UPSTREAMS.map((upstream) => ({ ...client, upstream })));
 
 interface Pair {
   readonly client: FeatureClient;
-  readonly upstream: TestMcpServer;
-  readonly gateway: TestGateway;
+  close(): Promise<void>;
 }
 
 async function startPair({ kind, connect, upstream: name }: (typeof pairings)[number]): Promise<Pair> {
   const isJson = name === 'HTTP with JSON answers';
-  const upstream = await startMcpServer({ json: isJson, createSession: () => createFeatureServer({ isJson }) });
-  const gateway = await startGateway({ upstream: name === 'SSE' ? upstream.sseUrl : upstream.httpUrl });
-  const url = `${gateway.origin}/${kind === 'sse' ? 'sse' : 'mcp'}`;
-  return { client: await connect(kind, url, gateway.alice), upstream, gateway };
+  const createSession = (): McpServer => createFeatureServer({ isJson });
+  const server = name === 'a command' ? undefined : await startMcpServer({ json: isJson, createSession });
+  const url = name === 'SSE' ? server?.sseUrl : server?.httpUrl;
+  const gateway = await startGateway(url === undefined ? { command: COMMAND } : { upstream: url });
+  const client = await connect(kind, `${gateway.origin}/${kind === 'sse' ? 'sse' : 'mcp'}`, gateway.alice);
+  return {
+    client,
+    close: async () => {
+      await client.close();
+      await until('the session ends with its client', () => gateway.gateway.sessionCount === 0);
+      await gateway.close();
+      await server?.kill();
+    },
+  };
 }
 
 /** A row: its name, and what shows that the pair carries it. */
@@ -103,12 +115,7 @@ describe.each(pairings)('a client over $client, a server over $upstream', (pairi
       return pair.client.seen.logs.includes('error first');
     });
   });
-  afterAll(async () => {
-    await pair.client.close();
-    await until('the session ends with its client', () => pair.gateway.gateway.sessionCount === 0);
-    await pair.gateway.close();
-    await pair.upstream.kill();
-  });
+  afterAll(() => pair.close());
 
   it.each(Object.keys(features))('carries %s', async (feature) => {
     await within(15_000, feature, features[feature]!(pair.client));

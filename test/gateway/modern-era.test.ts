@@ -81,6 +81,19 @@ describe('the SDK client that speaks 2026-07-28', () => {
     expect(await within(1000, 'the end of the subscription', subscription.closed)).toBe('local');
   });
 
+  it('learns that its subscription has ended, and how', async () => {
+    const client = await connect();
+    const ended = await client.listen({ toolsListChanged: true });
+    await server.close();
+    expect(await within(1000, 'the end of the subscription', ended.closed)).toBe('graceful');
+    server = await startModernServer();
+    await gateway.close();
+    gateway = await startGateway({ upstream: server.url });
+    const cut = await (await connect()).listen({ toolsListChanged: true });
+    for (const socket of server.sockets) socket.destroy();
+    expect(await within(1000, 'the end of the subscription', cut.closed)).toBe('remote');
+  });
+
   it('cancels a call by closing its response, which ends the call upstream within a second', async () => {
     const client = await connect();
     const stop = new AbortController();
@@ -91,4 +104,24 @@ describe('the SDK client that speaks 2026-07-28', () => {
     await until('the call to be cancelled', () => server.waiting.cancelled === 1, 1000);
     await expect(call).rejects.toThrow();
   });
+});
+
+it('clients of either era are served side by side from a server of both', async () => {
+  const dual = await startModernServer({ isDual: true });
+  const both = await startGateway({ upstream: dual.url });
+  const own = gateway;
+  gateway = both;
+  try {
+    for (const mode of ['legacy', 'auto', 'legacy'] as const) {
+      const client = await connect({ versionNegotiation: { mode } });
+      expect(client.getNegotiatedProtocolVersion()).toBe(mode === 'auto' ? '2026-07-28' : '2025-11-25');
+      const { content } = await client.callTool({ name: 'echo', arguments: { text: mode } });
+      expect(content).toEqual([{ type: 'text', text: mode }]);
+    }
+  } finally {
+    for (const client of clients.splice(0)) await client.close();
+    gateway = own;
+    await both.close();
+    await dual.close();
+  }
 });

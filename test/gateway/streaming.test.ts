@@ -113,8 +113,8 @@ describe('when the client goes', () => {
 });
 
 describe('when the upstream cannot be reached', () => {
-  it('a stream is answered 502 at once, and a stream opened later works', async () => {
-    gateway = await startGateway({ upstream: 'http://127.0.0.1:1/sse' });
+  it('a stream that is not held is answered 502 at once, and a stream opened later works', async () => {
+    gateway = await startGateway({ upstream: 'http://127.0.0.1:1/sse', upstreamHoldMs: 0 });
     const answer = await send(gateway.origin, { path: '/sse', headers: gateway.alice });
     expect(answer.status).toBe(502);
     expect(JSON.parse(answer.body)).toMatchObject({

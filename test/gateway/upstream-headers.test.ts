@@ -64,6 +64,7 @@ describe('what goes upstream', () => {
         'content-length',
         'content-type',
         'host',
+        'via',
         'x-forwarded-for',
         'x-forwarded-port',
         'x-forwarded-proto',

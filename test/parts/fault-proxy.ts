@@ -27,8 +27,10 @@ export interface FaultProxy {
   readonly acceptedCount: number;
   /** Connections to come go there. */
   target(port: number): void;
-  /** Cuts every connection that is open; the newest alone with `only`. */
-  cut(how: Cut, only?: 'newest'): void;
+  /** Cuts every connection that is open; with `only` the newest alone, or the one at this place in the order of their age. */
+  cut(how: Cut, only?: 'newest' | number): void;
+  /** Whether the connection from this port of its client was cut here. */
+  hasCut(port: number): boolean;
   /** Forwards nothing any more and keeps the sockets, as a link does that was lost without a word. */
   stall(): void;
   /** Reads nothing, so that both sides feel that the other does not take any more, until `resume`. */
@@ -51,6 +53,7 @@ export async function startFaultProxy(targetPort: number): Promise<FaultProxy> {
 class TcpFaultProxy implements FaultProxy {
   readonly faults: Faults = {};
   readonly #links = new Set<Link>();
+  readonly #cutPorts = new Set<number>();
   #server: ReturnType<typeof createServer> | undefined;
   #target: number;
   acceptedCount = 0;
@@ -70,8 +73,16 @@ class TcpFaultProxy implements FaultProxy {
     this.#target = port;
   }
 
-  cut(how: Cut, only?: 'newest'): void {
-    for (const link of only === 'newest' ? [...this.#links].slice(-1) : [...this.#links]) link.cut(how);
+  cut(how: Cut, only?: 'newest' | number): void {
+    const links = [...this.#links];
+    for (const link of only === undefined ? links : links.slice(only === 'newest' ? -1 : only).slice(0, 1)) {
+      this.#cutPorts.add(link.down.remotePort ?? 0);
+      link.cut(how);
+    }
+  }
+
+  hasCut(port: number): boolean {
+    return this.#cutPorts.has(port);
   }
 
   stall(): void {
@@ -100,6 +111,8 @@ class TcpFaultProxy implements FaultProxy {
     if (this.#server !== undefined) return;
     const server = createServer({ noDelay: true, allowHalfOpen: true }, (socket) => {
       this.acceptedCount++;
+      // The system gives ports out again.
+      this.#cutPorts.delete(socket.remotePort ?? 0);
       const link = new Link(socket, this.#target, this.faults, () => this.#links.delete(link));
       this.#links.add(link);
     });

@@ -15,6 +15,8 @@ export interface FaultCall {
   readonly response: ServerResponse;
   /** Sends a message where the answer belongs: on the stream of the session, or on that of the POST. */
   say(message: string, eventId?: string): void;
+  /** Sends these bytes on the same stream. */
+  write(bytes: string): void;
   /** Sends a result with this text; over Streamable HTTP the response ends with it. */
   answer(text?: string): void;
   /** Ends, in good order, the stream on which the answer would come. */
@@ -153,9 +155,12 @@ class HandledUpstream implements FaultUpstream {
   #take(body: string, stream: ServerResponse, response: ServerResponse): void {
     const { kind, id = 'null', method } = readMessage(Buffer.from(body));
     if (kind !== 'request') return;
-    const say = (message: string, eventId?: string): void => {
+    const write = (bytes: string): void => {
       if (!stream.headersSent) stream.writeHead(200, STREAM);
-      stream.write(`${eventId === undefined ? '' : `id: ${eventId}\n`}event: message\ndata: ${message}\n\n`);
+      stream.write(bytes);
+    };
+    const say = (message: string, eventId?: string): void => {
+      write(`${eventId === undefined ? '' : `id: ${eventId}\n`}event: message\ndata: ${message}\n\n`);
     };
     const end = (): void => {
       if (!stream.headersSent) stream.writeHead(200, STREAM);
@@ -175,6 +180,7 @@ class HandledUpstream implements FaultUpstream {
       body,
       response,
       say,
+      write,
       answer: (text = 'done') => answerWith(`{"content":[{"type":"text","text":${JSON.stringify(text)}}]}`),
       end,
       reset: () => void stream.socket?.resetAndDestroy(),

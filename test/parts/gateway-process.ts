@@ -58,7 +58,7 @@ async function startProcess(
       if (child.exitCode === null && child.signalCode === null) {
         const exited = once(child, 'exit');
         child.kill('SIGTERM');
-        await within(8000, 'the gateway ends', exited);
+        await within(12_000, 'the gateway ends', exited);
       }
       remove();
     },

@@ -6,6 +6,7 @@ import type { AddressInfo } from 'node:net';
 import type { McpServer } from '@modelcontextprotocol/sdk/server/mcp.js';
 import { SSEServerTransport } from '@modelcontextprotocol/sdk/server/sse.js';
 import { StreamableHTTPServerTransport } from '@modelcontextprotocol/sdk/server/streamableHttp.js';
+import type { JSONRPCMessage, MessageExtraInfo } from '@modelcontextprotocol/sdk/types.js';
 import { createTools } from './tools.mjs';
 
 export interface SeenRequest {
@@ -21,6 +22,8 @@ export interface TestMcpServer {
   readonly port: number;
   /** Every HTTP request that reached the server, oldest first. */
   readonly seen: SeenRequest[];
+  /** The method of every request and notification that reached a session, oldest first. */
+  readonly methods: string[];
   /** Sessions open at the moment. */
   readonly sessionCount: () => number;
   /** Sends a log notification to every session. */
@@ -42,6 +45,15 @@ export async function startMcpServer(options: TestMcpServerOptions = {}): Promis
   const transports = options.transports ?? ['sse', 'http'];
   const createSession = options.createSession ?? createTools;
   const seen: SeenRequest[] = [];
+  const methods: string[] = [];
+  /** The SDK sets the listener when it connects. */
+  const record = (transport: SSEServerTransport | StreamableHTTPServerTransport): void => {
+    const { onmessage } = transport;
+    transport.onmessage = (message: JSONRPCMessage, extra?: MessageExtraInfo) => {
+      if ('method' in message) methods.push(message.method);
+      onmessage?.(message, extra);
+    };
+  };
   const sse = new Map<string, { transport: SSEServerTransport; server: McpServer }>();
   const http = new Map<string, { transport: StreamableHTTPServerTransport; server: McpServer }>();
 
@@ -54,6 +66,7 @@ export async function startMcpServer(options: TestMcpServerOptions = {}): Promis
       sse.set(transport.sessionId, { transport, server });
       res.on('close', () => sse.delete(transport.sessionId));
       await server.connect(transport);
+      record(transport);
       return;
     }
     if (transports.includes('sse') && url.pathname === '/messages' && req.method === 'POST') {
@@ -82,6 +95,7 @@ export async function startMcpServer(options: TestMcpServerOptions = {}): Promis
         },
       });
       await server.connect(transport as Parameters<typeof server.connect>[0]);
+      record(transport);
       await transport.handleRequest(req, res);
       return;
     }
@@ -98,6 +112,7 @@ export async function startMcpServer(options: TestMcpServerOptions = {}): Promis
     httpUrl: `http://127.0.0.1:${port}/mcp`,
     port,
     seen,
+    methods,
     sessionCount: () => sse.size + http.size,
     announce: async (text) => {
       for (const { server } of [...sse.values(), ...http.values()]) {

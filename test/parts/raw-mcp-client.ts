@@ -12,7 +12,19 @@ export type Speech = 'sse' | 'http';
 export interface Reply {
   readonly status: number;
   readonly contentType: string;
+  /** Settles when the body is over: whether it came to its end in good order. */
+  readonly isComplete: Promise<boolean>;
 }
+
+export interface ClientOptions {
+  readonly path?: string;
+  /** As JSON; default: none. */
+  readonly capabilities?: string;
+  readonly respond?: Respond;
+}
+
+/** What the client answers a request of the server with; undefined where it says nothing. */
+export type Respond = (method: string | undefined) => string | undefined;
 
 export interface RawMcpClient {
   readonly speech: Speech;
@@ -29,10 +41,17 @@ export interface RawMcpClient {
   answers(id: string): readonly string[];
   /** The answer under this id, as soon as there is one. */
   answer(id: string, ms?: number): Promise<string>;
+  /** Ports of this side of every connection that was ever made, the newest last. */
+  readonly ports: readonly number[];
+  readonly hasVanished: boolean;
+  /** Whether the stream on which answers come has ended: that of SSE alone. */
+  readonly isStreamLost: boolean;
   /** Whether the stream of the session has ended; over Streamable HTTP there is none unless `listen` was called. */
   readonly isEnded: boolean;
   /** Opens the GET stream of Streamable HTTP; over SSE it is there already. */
   listen(): Promise<void>;
+  /** Reads nothing any more on the connections that are open. */
+  stall(): void;
   /** Closes every connection without another word. */
   vanish(how: Cut): void;
   /** Ends the session as its transport has it. */
@@ -44,11 +63,11 @@ export async function openClient(
   origin: string,
   speech: Speech,
   headers: Readonly<Record<string, string>> = {},
-  path = speech === 'sse' ? '/sse' : '/mcp',
+  { path = speech === 'sse' ? '/sse' : '/mcp', capabilities = '{}', respond = () => undefined }: ClientOptions = {},
 ): Promise<RawMcpClient> {
-  const client = new HandSpokenClient(origin, speech, headers, path);
+  const client = new HandSpokenClient(origin, speech, headers, path, respond);
   try {
-    await client.open();
+    await client.open(INITIALIZE.replace('"capabilities":{}', `"capabilities":${capabilities}`));
   } catch (thrown) {
     client.vanish('fin');
     throw thrown;
@@ -59,24 +78,37 @@ export async function openClient(
 class HandSpokenClient implements RawMcpClient {
   readonly speech: Speech;
   readonly messages: string[] = [];
+  readonly ports: number[] = [];
+  readonly #respond: Respond;
   readonly #origin: URL;
   readonly #headers: Readonly<Record<string, string>>;
   readonly #sockets = new Set<Socket>();
   #path: string;
   #sessionId: string | undefined;
-  #hasVanished = false;
+  hasVanished = false;
   isEnded = false;
 
-  constructor(origin: string, speech: Speech, headers: Readonly<Record<string, string>>, path: string) {
+  constructor(
+    origin: string,
+    speech: Speech,
+    headers: Readonly<Record<string, string>>,
+    path: string,
+    respond: Respond,
+  ) {
+    this.#respond = respond;
     this.speech = speech;
     this.#origin = new URL(origin);
     this.#headers = headers;
     this.#path = path;
   }
 
-  async open(): Promise<void> {
+  get isStreamLost(): boolean {
+    return this.speech === 'sse' && this.isEnded;
+  }
+
+  async open(initialize: string): Promise<void> {
     if (this.speech === 'sse') await this.#openStream();
-    const reply = await this.post(INITIALIZE);
+    const reply = await this.post(initialize);
     if (reply.status > 202) throw new Error(`initialize was answered ${reply.status}: ${this.messages.join()}`);
     await this.answer('0');
     await this.post('{"jsonrpc":"2.0","method":"notifications/initialized"}');
@@ -88,7 +120,8 @@ class HandSpokenClient implements RawMcpClient {
     const contentType = String(headers['content-type'] ?? '');
     if (typeof headers['mcp-session-id'] === 'string') this.#sessionId = headers['mcp-session-id'];
     this.#read(response, contentType);
-    return { status, contentType };
+    const isComplete = new Promise<boolean>((fulfil) => response.on('close', () => fulfil(response.complete)));
+    return { status, contentType, isComplete };
   }
 
   call(id: string, name = 'any'): Promise<Reply | undefined> {
@@ -118,8 +151,12 @@ class HandSpokenClient implements RawMcpClient {
     });
   }
 
+  stall(): void {
+    for (const socket of this.#sockets) socket.pause();
+  }
+
   vanish(how: Cut): void {
-    this.#hasVanished = true;
+    this.hasVanished = true;
     for (const socket of this.#sockets) {
       if (how === 'rst') Object.assign(socket, { resetAndClosing: !socket.connecting }).destroy();
       else socket.destroy();
@@ -127,7 +164,7 @@ class HandSpokenClient implements RawMcpClient {
   }
 
   async close(): Promise<void> {
-    if (this.speech === 'http' && this.#sessionId !== undefined && !this.#hasVanished) {
+    if (this.speech === 'http' && this.#sessionId !== undefined && !this.hasVanished) {
       const response = await this.#send('DELETE', this.#path);
       response.resume();
     }
@@ -147,6 +184,13 @@ class HandSpokenClient implements RawMcpClient {
     this.#path = await within(5000, 'the endpoint event', endpoint);
   }
 
+  #receive(text: string): void {
+    this.messages.push(text);
+    const { kind, id, method } = readMessage(Buffer.from(text));
+    const result = kind === 'request' ? this.#respond(method) : undefined;
+    if (result !== undefined) this.post(`{"jsonrpc":"2.0","id":${id},"result":${result}}`).catch(() => {});
+  }
+
   #read(response: IncomingMessage, contentType: string, onEndpoint?: (path: string) => void): void {
     response.on('error', () => {});
     if (contentType === 'text/event-stream') {
@@ -154,7 +198,7 @@ class HandSpokenClient implements RawMcpClient {
         {
           event: ({ type, data }) => {
             if (type === 'endpoint') onEndpoint?.(data.toString());
-            else this.messages.push(data.toString());
+            else this.#receive(data.toString());
           },
           tooLarge: () => response.destroy(),
         },
@@ -187,6 +231,7 @@ class HandSpokenClient implements RawMcpClient {
       );
       outgoing.on('socket', (socket) => {
         this.#sockets.add(socket);
+        socket.on('connect', () => this.ports.push(socket.localPort ?? 0));
         socket.on('close', () => this.#sockets.delete(socket));
       });
       outgoing.on('error', reject);

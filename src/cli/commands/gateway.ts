@@ -7,7 +7,7 @@ import { formatEffective } from '../check-config.ts';
 import { commandOptionsOf, commandSecrets, showCommand, withCommand } from '../command-settings.ts';
 import { commandWarnings } from '../command-warnings.ts';
 import { ConfigReloader } from '../gateway-reload.ts';
-import type { GatewayValues } from '../gateway-settings.ts';
+import { type GatewayValues, namedServersOf, requireUpstream, type ServerValues } from '../gateway-settings.ts';
 import { meantOptions, type RunningGateway, startGateway, tryStart } from '../gateway-start.ts';
 import { parseHeaders } from '../headers.ts';
 import { createStderrLogger, reporting, usageError } from '../report.ts';
@@ -33,6 +33,7 @@ export const run = reporting(async (args) => {
     await runDemo(values, (own, more) => startGateway(own, more, loggerOf(own)));
     return;
   }
+  requireUpstream(values);
   if (values['check-config'] === true) {
     await tryStart(values, loggerOf({ ...values, 'log-level': 'error' }));
     process.stdout.write(`${formatEffective(values, parsed.origins)}The configuration is valid.\n`);
@@ -43,10 +44,11 @@ export const run = reporting(async (args) => {
   const { version: nodeVersion, env, execArgv } = process;
   const { origins } = parsed;
   const warnings = startWarnings(values, { nodeVersion, env, execArgv, origins });
-  for (const warning of [...warnings, ...commandWarnings(commandOptionsOf(values, env) ?? {}, origins)])
-    logger.warn(warning);
+  const commands = [values, ...Object.values(values.upstreams ?? {})].map((server) => commandOptionsOf(server, env));
+  for (const command of commands) warnings.push(...commandWarnings(command ?? {}, origins));
+  for (const warning of warnings) logger.warn(warning);
   await reloadOnChange(args, values, running);
-  logger.info(`listening on ${running.url}, in front of ${whatIsServed(values)}`);
+  logger.info(`listening on ${running.url}, in front of ${nameServers(values)}`);
 });
 
 /** The YAML reader is loaded where a file is named, and nowhere else. */
@@ -70,7 +72,7 @@ function checkArguments({ values, positionals }: Parsed): void {
     });
   }
   if (values.demo !== true) return;
-  for (const name of ['upstream', 'command', 'key-file', 'auth'] as const) {
+  for (const name of ['upstream', 'upstreams', 'command', 'key-file', 'auth'] as const) {
     if (values[name] !== undefined)
       throw usageError(`--demo cannot be used with --${name}`, {
         why: 'the demo brings its own server and key',
@@ -80,19 +82,31 @@ function checkArguments({ values, positionals }: Parsed): void {
 }
 
 function loggerOf(values: GatewayValues): Logger {
-  const upstreamHeaders = parseHeaders(values['upstream-header'] ?? [], { where: '--upstream-header' });
-  const secrets = [...secretsOf(upstreamHeaders), ...commandSecrets(values, process.env)];
+  const own = parseHeaders(values['upstream-header'] ?? [], { where: '--upstream-header' });
+  const named = Object.values(values.upstreams ?? {});
+  const headers = Object.values(namedServersOf(values)).map(({ upstreamHeaders = {} }) => upstreamHeaders);
+  const secrets = [
+    ...[own, ...headers].flatMap((some) => secretsOf(some)),
+    ...[values, ...named].flatMap((server) => commandSecrets(server, process.env)),
+  ];
   return createStderrLogger(values['log-level'] ?? 'info', secrets, values['log-format']);
 }
 
-function whatIsServed({ upstream, command = [] }: GatewayValues): string {
-  return upstream === undefined ? showCommand(command) : showUrl(upstream);
+/** Such as `http://a/sse, http://b/sse; uvx postgres-mcp as /crm`. */
+function nameServers(values: GatewayValues): string {
+  const named = Object.entries(values.upstreams ?? {}).map(([name, server]) => `${nameServer(server)} as /${name}`);
+  const hasRoot = values.upstream !== undefined || values.command !== undefined;
+  return [...(hasRoot ? [nameServer(values)] : []), ...named].join('; ');
+}
+
+function nameServer({ upstream = [], command }: ServerValues): string {
+  return command === undefined ? upstream.map(showUrl).join(', ') : showCommand(command);
 }
 
 /** On SIGHUP, and when the configuration file changes. */
 async function reloadOnChange(args: readonly string[], values: GatewayValues, running: RunningGateway): Promise<void> {
   const { parseYamlConfig: parseConfig } = await import('../yaml-config.ts');
-  const { gateway, listener, logger } = running;
+  const { gateway, listener, logger, isStopping } = running;
   const sources = { args, env: process.env, readFile: (path: string) => readFileSync(path, 'utf8'), parseConfig };
   const reloader = new ConfigReloader(values, {
     read: () => withCommand(parseOptions(GATEWAY_COMMAND_OPTIONS, sources)).values,
@@ -100,17 +114,19 @@ async function reloadOnChange(args: readonly string[], values: GatewayValues, ru
       // It goes on listening where it does, whatever the file says by now.
       const { host, ...rest } = next;
       const where = values.host === undefined ? {} : { host: values.host };
-      gateway.reload({ ...meantOptions({ ...rest, ...where }, {}), logger });
+      gateway.reload({ ...meantOptions({ ...rest, ...where, port: listener.port }, {}), logger });
     },
     logger,
   });
   process.on('SIGHUP', () => {
+    if (isStopping()) return logger.info('SIGHUP: nothing is read again, the gateway is being stopped');
     reloader.run('SIGHUP');
     void listener.reloadCertificates();
   });
   const { config } = values;
   if (config === undefined) return;
   watchFile(config, { interval: POLL_MS, persistent: false }, (now, before) => {
+    if (isStopping()) return;
     if (now.mtimeMs !== before.mtimeMs || now.ino !== before.ino) reloader.run(config);
   });
   running.onStop(() => unwatchFile(config));

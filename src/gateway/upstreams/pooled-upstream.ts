@@ -103,7 +103,10 @@ export class PooledUpstream implements Transport {
           return;
         } catch (thrown) {
           const error = toDrawbridgeError(thrown);
-          if ((await held?.mayTryAgain(error, this.#closing.signal)) !== true) throw error;
+          const { signal } = this.#closing;
+          const mayTryAgain = (await held?.mayTryAgain(error, signal)) === true;
+          if (signal.aborted) throw new DrawbridgeError('shutting_down', 'the session was closed before it was open');
+          if (!mayTryAgain) throw error;
           this.#tried = new Set();
         }
       }
@@ -132,7 +135,6 @@ export class PooledUpstream implements Transport {
 
   #nextAttempt(held: HeldStream | undefined): Attempt {
     const { pool, connect, connectTimeoutMs } = this.#options;
-    if (this.#closing.signal.aborted) throw new DrawbridgeError('upstream_lost', 'the connection was closed');
     const lease = pool.leaseOther(this.#tried) ?? pool.lease();
     this.#tried.add(lease.replica);
     const hastyMs = pool.hasOther(this.#tried) ? HASTY_CONNECT_TIMEOUT_MS : connectTimeoutMs;
@@ -163,7 +165,7 @@ export class PooledUpstream implements Transport {
         // What is sent while the session begins fails with it, and may go to where it began at last.
         await this.#beginning;
         if (attempt === this.#attempt) {
-          if (attempt.isOpen) throw error;
+          if (attempt.isOpen || this.#closing.signal.aborted) throw error;
           attempt.lease.failed(error);
           if (!isRepeatable(message, error) || !this.#mayMoveOn(error)) throw error;
           this.#giveUp(attempt, error);
@@ -175,10 +177,8 @@ export class PooledUpstream implements Transport {
   }
 
   #mayMoveOn(error: DrawbridgeError): boolean {
-    if (this.#closing.signal.aborted || !isReplicaTrouble(error) || this.#tried.size >= MAX_TRIED) return false;
-    const other = this.#options.pool.leaseOther(this.#tried);
-    other?.release();
-    return other !== undefined;
+    const maxTried = Math.min(this.#options.pool.size, MAX_TRIED);
+    return !this.#closing.signal.aborted && isReplicaTrouble(error) && this.#tried.size < maxTried;
   }
 
   #open(attempt: Attempt): void {

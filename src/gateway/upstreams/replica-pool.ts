@@ -49,6 +49,10 @@ export class ReplicaPool {
     });
   }
 
+  get size(): number {
+    return this.#replicas.length;
+  }
+
   /** The replica for new work. */
   lease(): Lease {
     return this.leaseOther(new Set()) ?? this.#leaseOf(this.#replicas[0]!);

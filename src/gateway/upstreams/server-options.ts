@@ -27,6 +27,7 @@ export interface ResolvedServer {
 }
 
 const NAME = /^[A-Za-z0-9][A-Za-z0-9_-]{0,63}$/;
+const EXAMPLE = 'http://127.0.0.1:8000/sse';
 /** Paths that the gateway serves itself. */
 const OWN_PATHS = new Set(['sse', 'mcp', 'messages', 'health', 'ready', 'metrics', 't']);
 
@@ -63,10 +64,14 @@ function resolveServer(name: string, options: ServerOptions): ResolvedServer {
       );
     return { name, command, urls: [], transport: upstreamTransport, hostHeader: undefined, headers: {} };
   }
-  const given =
-    upstream === undefined || typeof upstream === 'string' || upstream instanceof URL ? [upstream] : upstream;
-  const urls = given.map((text) => parseHttpUrl(text ?? '', what, 'http://127.0.0.1:8000/sse'));
-  if (urls.length === 0) throw new DrawbridgeError('config', `${what} has no URL`);
+  const given = typeof upstream === 'string' || upstream instanceof URL ? [upstream] : (upstream ?? []);
+  if (given.length === 0) throw new DrawbridgeError('config', `${what} has no URL`, { hint: `Such as ${EXAMPLE}` });
+  const urls = given.map((text) => parseHttpUrl(text, what, EXAMPLE));
+  const twice = urls.find(({ href }, index) => urls.findIndex((other) => other.href === href) !== index);
+  if (twice !== undefined)
+    throw new DrawbridgeError('config', `${what} has the replica ${twice.host} twice`, {
+      hint: 'Name each once: the one with the least open gets what is new.',
+    });
   return { name, command, urls, transport: upstreamTransport, hostHeader: upstreamHost, headers: upstreamHeaders };
 }
 

@@ -1,4 +1,4 @@
-/** Servers that answer wrongly, twice, too late or elsewhere: R04, R07, R16, and redirects. */
+/** Servers that answer wrongly, twice, too late or elsewhere: R04, R07, R16, P09, P12, and redirects. */
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { expect, it } from 'vitest';
@@ -105,6 +105,19 @@ describePairings('a POST that is answered with', (stage) => {
   });
 });
 
+describePairings('a message over the limit', (stage) => {
+  it('is an error under the id, and the gateway serves on', async () => {
+    await stage.restartGateway({ maxMessageBytes: 100_000 });
+    const client = await stage.open();
+    client.call('"big"');
+    (await stage.upstream.call(0)).answer('x'.repeat(200_000));
+    expect(JSON.parse(await client.answer('"big"'))).toMatchObject({ error: { code: -32603 } });
+    expect(client.answers('"big"')).toHaveLength(1);
+    // Over SSE the stream is that of the session, so both are cut.
+    await expectAlive(stage, stage.up === 'sse' ? await stage.open() : client);
+  });
+});
+
 describePairings('redirects', (stage) => {
   it.each([
     301, 302, 307, 308,
@@ -199,6 +212,29 @@ describePairings(
       expect(JSON.parse(answer)).toHaveProperty('error.data.reason');
       expect(client.answers('"a"')).toHaveLength(1);
       expect(stage.upstream.requests.filter(({ lastEventId }) => lastEventId === 'e7').length).toBeGreaterThan(0);
+    });
+  },
+  overHttp,
+);
+
+describePairings(
+  'an answer that is compressed, which nobody asked for',
+  (stage) => {
+    it.each([
+      'gzip',
+      'gzip, gzip, gzip',
+      'br',
+    ])('with %s is an error under the id, and nothing is unpacked', async (coding) => {
+      const client = await stage.open();
+      stage.upstream.instead = (req, res) => {
+        if (req.method !== 'POST') return false;
+        res.writeHead(200, { 'content-type': 'application/json', 'content-encoding': coding }).end(Buffer.alloc(1000));
+        return true;
+      };
+      await client.call('1');
+      expect(JSON.parse(await client.answer('1'))).toMatchObject({ error: { data: { reason: 'upstream_invalid' } } });
+      stage.upstream.instead = undefined;
+      await expectAlive(stage, client);
     });
   },
   overHttp,

@@ -3,7 +3,6 @@ import { expect, it } from 'vitest';
 import { until, within } from '../../parts/deadline.ts';
 import type { Cut } from '../../parts/fault-proxy.ts';
 import { INITIALIZE, JSON_HEADERS, type RawAnswer, send } from '../../parts/raw-http.ts';
-import { openSse } from '../../parts/raw-sse-session.ts';
 import { describePairings } from './pairings.ts';
 
 const IDS = ['9007199254740993', '"1"', '1', '1e2', '"\\u0061"'];
@@ -11,32 +10,32 @@ const IDS = ['9007199254740993', '"1"', '1', '1e2', '"\\u0061"'];
 const ANSWER_MS = 1000;
 
 describePairings('a server that is not there', (stage) => {
-  it('is 502 within a second, under the id where there is one; once it is there, clients are served', async () => {
+  it('is waited for by a stream, and 502 within a second to a message; once it is there, clients are served', async () => {
     stage.link.refuse();
-    const startedAt = performance.now();
-    // Over Streamable HTTP nothing is asked of a server before the first message, so a stream can open before.
-    const isStreamRefused = stage.down === 'sse' && stage.up === 'sse';
-    const { origin, alice } = stage.gateway;
-    if (stage.down === 'http') {
-      const headers = { ...JSON_HEADERS, ...alice };
-      const answer = await send(origin, { method: 'POST', path: '/mcp', body: INITIALIZE, headers });
-      expectUnreachable(answer, 0);
-    } else if (isStreamRefused) expectUnreachable(await send(origin, { path: '/sse', headers: alice }), null);
-    else {
-      const session = await openSse(origin, '/sse', alice);
-      expectUnreachable(await session.post(INITIALIZE), 0);
-      session.close();
+    const { gateway, origin, alice } = stage.gateway;
+    if (stage.down === 'sse') {
+      const opening = stage.open();
+      await until('the stream waits', () => gateway.sessionCount === 1);
+      await stage.link.accept();
+      await expectServed(await within(3000, 'the stream opens', opening));
+      return;
     }
+    const startedAt = performance.now();
+    const headers = { ...JSON_HEADERS, ...alice };
+    expectUnreachable(await send(origin, { method: 'POST', path: '/mcp', body: INITIALIZE, headers }), 0);
     expect(performance.now() - startedAt).toBeLessThan(ANSWER_MS);
-    await until('no session is left', () => stage.gateway.gateway.sessionCount === 0);
+    await until('no session is left', () => gateway.sessionCount === 0);
     await stage.link.accept();
-    const client = await stage.open();
+    await expectServed(await stage.open());
+  });
+
+  async function expectServed(client: Awaited<ReturnType<typeof stage.open>>): Promise<void> {
     client.call('1');
     (await stage.upstream.call(0)).answer();
     await client.answer('1');
-  });
+  }
 
-  function expectUnreachable({ status, body }: RawAnswer, id: number | null): void {
+  function expectUnreachable({ status, body }: RawAnswer, id: number): void {
     expect(status).toBe(502);
     expect(JSON.parse(body)).toMatchObject({ id, error: { code: -32603, data: { reason: 'upstream_unreachable' } } });
     expect(body).not.toContain(String(stage.link.port));

@@ -8,6 +8,7 @@ import { describePairings, type FaultStage, PAIRINGS } from './pairings.ts';
 /** In all pairings and both ways of going together a thousand. */
 const REPEATS = 125;
 const AT_ONCE = 25;
+const FLOOD_MB = 40;
 
 const openSockets = (): number => readdirSync('/proc/self/fd').length;
 
@@ -52,6 +53,39 @@ describePairings('a client that vanishes in the middle of a call', (stage) => {
     if (stage.down === 'http') await stage.restartGateway({});
     expect(await settledSockets(stage)).toBeLessThanOrEqual(before + 2);
   }, 60_000);
+});
+
+describePairings('a client that does not read', (stage) => {
+  it('is cut after the stall timeout, whatever it still sends; its server is held back, and its neighbour is answered', async () => {
+    await stage.restartGateway({ stallTimeoutMs: 300, limitCalls: 1e6, limitRequests: 1e6 });
+    const neighbour = await stage.open();
+    const client = await stage.open();
+    if (stage.up === 'sse') await client.listen();
+    client.call('1');
+    const call = await stage.upstream.call(0);
+    call.say('{"jsonrpc":"2.0","method":"notifications/message","params":{"level":"info","data":"first"}}');
+    await until('the first message', () => client.messages.some((text) => text.includes('first')));
+    const openCount = (): number => stage.gateway.connectionCount();
+    const open = openCount();
+    client.stall();
+    const data = 'x'.repeat(1024 * 1024);
+    for (let count = 0; count < FLOOD_MB; count++)
+      call.say(`{"jsonrpc":"2.0","method":"notifications/message","params":{"level":"info","data":"${data}"}}`);
+    const stalledAt = performance.now();
+    let id = 10;
+    const callNeighbour = async (): Promise<void> => {
+      const index = stage.upstream.calls.length;
+      neighbour.call(String(++id));
+      (await stage.upstream.call(index)).answer();
+      await neighbour.answer(String(id));
+    };
+    // Over SSE the session goes with its stream; over Streamable HTTP the response alone is cut.
+    const isCut = (): boolean => (stage.down === 'sse' ? stage.gateway.gateway.sessionCount === 1 : openCount() < open);
+    while (!isCut() && performance.now() - stalledAt < 10_000) await callNeighbour();
+    expect(isCut()).toBe(true);
+    await callNeighbour();
+    if (stage.down === 'sse') await until('the server is left', () => stage.upstream.sessionCount === 1);
+  });
 });
 
 describePairings('a client that cancels', (stage) => {
