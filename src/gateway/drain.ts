@@ -1,7 +1,7 @@
 import { DrawbridgeError } from '../errors.ts';
 import type { OpenResponses } from './open-responses.ts';
-import type { Session, SessionTable } from './session-table.ts';
-import type { StatelessRequest } from './stateless-table.ts';
+import type { Session, SessionTable } from './sessions/session-table.ts';
+import type { StatelessRequest } from './stateless/stateless-table.ts';
 
 /** After the bound, what ends is waited for no longer than this: a session upstream whose DELETE nobody answers. */
 const LAST_WORDS_MS = 1000;

@@ -7,9 +7,9 @@ import type { ResolvedGatewayOptions } from './gateway-options.ts';
 import { hideInternals, openingFailure, withoutInternals } from './public-error.ts';
 import type { RequestContext } from './request-context.ts';
 import { serverPath } from './routes.ts';
-import { keepSessionOrder } from './session-order.ts';
-import type { Session, SessionOpening, SessionTable } from './session-table.ts';
-import { serveStateless } from './stateless-routes.ts';
+import { keepSessionOrder } from './sessions/session-order.ts';
+import type { Session, SessionOpening, SessionTable } from './sessions/session-table.ts';
+import { serveStateless } from './stateless/stateless-routes.ts';
 import { ToolRules } from './tool-rules.ts';
 
 /** Serves what the policies let through: opens sessions, and hands each message to the session it is for. */

@@ -6,7 +6,7 @@ import { afterAll, beforeAll, expect, it } from 'vitest';
 import { resolveGatewayOptions } from '../../src/gateway/gateway-options.ts';
 import { assemblePolicies } from '../../src/gateway/policies/assemble.ts';
 import type { RequestContext } from '../../src/gateway/request-context.ts';
-import { SessionTable } from '../../src/gateway/session-table.ts';
+import { SessionTable } from '../../src/gateway/sessions/session-table.ts';
 import { createLineLogger } from '../../src/log.ts';
 import { type GatewayDoors, startGatewayDoors } from '../parts/gateway-doors.ts';
 import { JSON_HEADERS, send } from '../parts/raw-http.ts';

@@ -1,7 +1,7 @@
 import { DrawbridgeError } from '../../errors.ts';
 import type { Policy, Refusal } from '../refusal.ts';
-import type { SessionTable } from '../session-table.ts';
-import { LISTEN } from '../stateless-routes.ts';
+import type { SessionTable } from '../sessions/session-table.ts';
+import { LISTEN } from '../stateless/stateless-routes.ts';
 
 /** Long enough for a process that takes over. */
 const RETRY_AFTER_S = '1';

@@ -1,6 +1,6 @@
 import { expect, it } from 'vitest';
+import { parseRate } from '../../../src/gateway/limits/rate.ts';
 import { LoginBackoff } from '../../../src/gateway/policies/login-backoff.ts';
-import { parseRate } from '../../../src/gateway/rate.ts';
 import { createLineLogger, silentLogger } from '../../../src/log.ts';
 
 const MINUTE = 60_000;

@@ -2,18 +2,18 @@ import { RecoveringUpstream } from '../../recovery/recovering-upstream.ts';
 import type { Transport } from '../../relay/transport.ts';
 import { createUpstream } from '../../upstream/detection.ts';
 import type { ResolvedGatewayOptions } from '../gateway-options.ts';
-import { createReadinessCheck, type Readiness } from '../readiness.ts';
 import type { RequestContext } from '../request-context.ts';
-import { upstreamHeadersFor } from '../upstream-headers.ts';
 import { LegacyAnswers } from './legacy-answers.ts';
 import type { McpServer } from './mcp-server.ts';
 import { ModernRequests } from './modern-requests.ts';
 import { PooledUpstream, type WayToReplica } from './pooled-upstream.ts';
 import { reach } from './reachability.ts';
+import { createReadinessCheck, type Readiness } from './readiness.ts';
 import type { Replica } from './replica.ts';
 import { ReplicaPool } from './replica-pool.ts';
 import { hostHeaderFor, type ResolvedServer } from './server-options.ts';
 import { StreamHold } from './stream-hold.ts';
+import { upstreamHeadersFor } from './upstream-headers.ts';
 
 /** Of a session that survives restarts: silence after which its server is pinged, and how long the answer may take. */
 const PING_INTERVAL_MS = 60_000;
@@ -22,7 +22,7 @@ const PONG_TIMEOUT_MS = 20_000;
 type Headers = Readonly<Record<string, string>>;
 
 /** An MCP server that is reached at a URL. */
-export class UpstreamServer implements McpServer {
+export class UrlServer implements McpServer {
   readonly #server: ResolvedServer;
   readonly #options: ResolvedGatewayOptions;
   readonly #pool: ReplicaPool;
@@ -32,7 +32,7 @@ export class UpstreamServer implements McpServer {
   readonly #modern: ModernRequests;
 
   /** Goes on with what a former one has learnt of the same replicas. */
-  constructor(server: ResolvedServer, options: ResolvedGatewayOptions, former?: UpstreamServer) {
+  constructor(server: ResolvedServer, options: ResolvedGatewayOptions, former?: UrlServer) {
     this.#server = server;
     this.#options = options;
     this.#pool = new ReplicaPool(server, options, former === undefined ? undefined : former.#pool);

@@ -1,8 +1,8 @@
-import type { StatelessDownstream } from '../downstream/stateless.ts';
-import { DrawbridgeError } from '../errors.ts';
-import type { Relay } from '../relay/relay.ts';
-import { OpenCounts } from './limits/open-counts.ts';
-import type { SessionOpening } from './session-table.ts';
+import type { StatelessDownstream } from '../../downstream/stateless.ts';
+import { DrawbridgeError } from '../../errors.ts';
+import type { Relay } from '../../relay/relay.ts';
+import { OpenCounts } from '../limits/open-counts.ts';
+import type { SessionOpening } from '../sessions/session-table.ts';
 
 /** One modern request that is not over: it belongs to no session, and is bound to what admitted it all the same. */
 export interface StatelessRequest extends SessionOpening {

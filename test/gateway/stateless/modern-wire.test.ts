@@ -1,11 +1,11 @@
 /** What goes over the wire between the gateway and a server of 2026-07-28, byte for byte. */
 import { connect, type Socket } from 'node:net';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { until, within } from '../parts/deadline.ts';
-import { startGateway, type TestGateway } from '../parts/gateway-server.ts';
-import { modernHeaders, modernRequest } from '../parts/modern-messages.ts';
-import { send } from '../parts/raw-http.ts';
-import { event, json, type RawServer, response, STREAM_HEAD, startRawServer } from '../parts/raw-server.ts';
+import { until, within } from '../../parts/deadline.ts';
+import { startGateway, type TestGateway } from '../../parts/gateway-server.ts';
+import { modernHeaders, modernRequest } from '../../parts/modern-messages.ts';
+import { send } from '../../parts/raw-http.ts';
+import { event, json, type RawServer, response, STREAM_HEAD, startRawServer } from '../../parts/raw-server.ts';
 
 let server: RawServer;
 let gateway: TestGateway;

@@ -1,10 +1,10 @@
 import { createServer, type RequestListener, type Server } from 'node:http';
 import type { AddressInfo, Socket } from 'node:net';
 import { afterEach, expect, it } from 'vitest';
-import { until } from '../parts/deadline.ts';
-import { startGateway, type TestGateway } from '../parts/gateway-server.ts';
-import { INITIALIZE, JSON_HEADERS, send } from '../parts/raw-http.ts';
-import { openSse } from '../parts/raw-sse-session.ts';
+import { until } from '../../parts/deadline.ts';
+import { startGateway, type TestGateway } from '../../parts/gateway-server.ts';
+import { INITIALIZE, JSON_HEADERS, send } from '../../parts/raw-http.ts';
+import { openSse } from '../../parts/raw-sse-session.ts';
 
 let gateway: TestGateway;
 let server: Server;

@@ -1,9 +1,9 @@
 import { afterEach, describe, expect, it, vi } from 'vitest';
-import { DrawbridgeError } from '../../src/errors.ts';
-import { methodsAfter } from '../../src/gateway/method-revisions.ts';
-import { keepSessionOrder } from '../../src/gateway/session-order.ts';
-import type { Transport } from '../../src/relay/transport.ts';
-import { lost, turn } from '../parts/joined-relay.ts';
+import { DrawbridgeError } from '../../../src/errors.ts';
+import { methodsAfter } from '../../../src/gateway/sessions/method-revisions.ts';
+import { keepSessionOrder } from '../../../src/gateway/sessions/session-order.ts';
+import type { Transport } from '../../../src/relay/transport.ts';
+import { lost, turn } from '../../parts/joined-relay.ts';
 import {
   answer,
   EventLog,
@@ -12,7 +12,7 @@ import {
   rejectionOf,
   request,
   settleable,
-} from '../parts/memory-transport.ts';
+} from '../../parts/memory-transport.ts';
 
 const INITIALIZE = request('0', 'initialize');
 const INITIALIZED = '{"jsonrpc":"2.0","method":"notifications/initialized"}';

@@ -1,9 +1,9 @@
 /** The SDK's client pinned to 2026-07-28, in front of servers of the legacy era: the gateway answers in between. */
 import { Client, StreamableHTTPClientTransport } from '@modelcontextprotocol/client';
 import { afterEach, describe, expect, it } from 'vitest';
-import { until, within } from '../parts/deadline.ts';
-import { startGateway, type TestGateway } from '../parts/gateway-server.ts';
-import { startMcpServer, type TestMcpServer } from '../parts/mcp-server.ts';
+import { until, within } from '../../parts/deadline.ts';
+import { startGateway, type TestGateway } from '../../parts/gateway-server.ts';
+import { startMcpServer, type TestMcpServer } from '../../parts/mcp-server.ts';
 
 const open: { close(): Promise<unknown> }[] = [];
 afterEach(async () => {

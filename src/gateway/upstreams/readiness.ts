@@ -1,6 +1,6 @@
-import { toDrawbridgeError } from '../errors.ts';
-import type { Family } from '../upstream/dial/dial-route.ts';
-import { reach } from './upstreams/reachability.ts';
+import { toDrawbridgeError } from '../../errors.ts';
+import type { Family } from '../../upstream/dial/dial-route.ts';
+import { reach } from './reachability.ts';
 
 export interface Readiness {
   readonly isReady: boolean;

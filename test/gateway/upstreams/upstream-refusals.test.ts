@@ -2,12 +2,12 @@
 import { createServer, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { GATEWAY_COMMAND_OPTIONS } from '../../src/config/gateway-options.ts';
-import { DrawbridgeError } from '../../src/errors.ts';
-import { operatorHint } from '../../src/gateway/operator-hint.ts';
-import { silentLogger } from '../../src/log.ts';
-import { startGateway, type TestGateway } from '../parts/gateway-server.ts';
-import { INITIALIZE, JSON_HEADERS, send } from '../parts/raw-http.ts';
+import { GATEWAY_COMMAND_OPTIONS } from '../../../src/config/gateway-options.ts';
+import { DrawbridgeError } from '../../../src/errors.ts';
+import { operatorHint } from '../../../src/gateway/operator-hint.ts';
+import { silentLogger } from '../../../src/log.ts';
+import { startGateway, type TestGateway } from '../../parts/gateway-server.ts';
+import { INITIALIZE, JSON_HEADERS, send } from '../../parts/raw-http.ts';
 
 let reply: { status: number; headers: Record<string, string>; body: string };
 let upstream: Server;

@@ -1,11 +1,11 @@
 /** One command for all sessions of a principal, and never for two principals. */
 import { afterEach, describe, expect, it } from 'vitest';
-import type { GatewayOptions } from '../../src/gateway/gateway-options.ts';
-import { until } from '../parts/deadline.ts';
-import { startGateway, type TestGateway } from '../parts/gateway-server.ts';
-import { connectHttp, connectSse, type TestClient } from '../parts/mcp-client.ts';
-import { openSse } from '../parts/raw-sse-session.ts';
-import { keepLog, makePidFile, type PidFile, STDIO_SERVER } from '../parts/stdio-servers.ts';
+import type { GatewayOptions } from '../../../src/gateway/gateway-options.ts';
+import { until } from '../../parts/deadline.ts';
+import { startGateway, type TestGateway } from '../../parts/gateway-server.ts';
+import { connectHttp, connectSse, type TestClient } from '../../parts/mcp-client.ts';
+import { openSse } from '../../parts/raw-sse-session.ts';
+import { keepLog, makePidFile, type PidFile, STDIO_SERVER } from '../../parts/stdio-servers.ts';
 
 let gateway: TestGateway;
 let pids: PidFile;

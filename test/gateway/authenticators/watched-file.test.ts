@@ -11,10 +11,10 @@ import {
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, expect, it } from 'vitest';
-import { DrawbridgeError } from '../../src/errors.ts';
-import { WatchedFile } from '../../src/gateway/watched-file.ts';
-import { createLineLogger, silentLogger } from '../../src/log.ts';
-import { until } from '../parts/deadline.ts';
+import { DrawbridgeError } from '../../../src/errors.ts';
+import { WatchedFile } from '../../../src/gateway/authenticators/watched-file.ts';
+import { createLineLogger, silentLogger } from '../../../src/log.ts';
+import { until } from '../../parts/deadline.ts';
 
 let folder: string;
 let path: string;

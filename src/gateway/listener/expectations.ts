@@ -1,6 +1,6 @@
 import type { IncomingMessage, Server, ServerResponse } from 'node:http';
-import { DrawbridgeError } from '../errors.ts';
-import { errorReply } from '../message/message.ts';
+import { DrawbridgeError } from '../../errors.ts';
+import { errorReply } from '../../message/message.ts';
 
 type Handler = (req: IncomingMessage, res: ServerResponse) => void;
 

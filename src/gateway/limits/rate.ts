@@ -1,4 +1,4 @@
-import { DrawbridgeError } from '../errors.ts';
+import { DrawbridgeError } from '../../errors.ts';
 
 /** A limit in nginx's terms (`limit_req`): so many in a period, and so many more at once. */
 export interface Rate {

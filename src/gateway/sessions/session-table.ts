@@ -1,13 +1,13 @@
 import { randomBytes } from 'node:crypto';
-import type { SseDownstream } from '../downstream/sse.ts';
-import type { StreamableHttpDownstream } from '../downstream/streamable-http.ts';
-import { DrawbridgeError } from '../errors.ts';
-import type { Relay } from '../relay/relay.ts';
+import type { SseDownstream } from '../../downstream/sse.ts';
+import type { StreamableHttpDownstream } from '../../downstream/streamable-http.ts';
+import { DrawbridgeError } from '../../errors.ts';
+import type { Relay } from '../../relay/relay.ts';
+import { OpenCounts } from '../limits/open-counts.ts';
+import type { Principal } from '../request-context.ts';
+import { type StatelessRequest, StatelessTable } from '../stateless/stateless-table.ts';
+import type { McpServer } from '../upstreams/mcp-server.ts';
 import { ClientPulse } from './client-pulse.ts';
-import { OpenCounts } from './limits/open-counts.ts';
-import type { Principal } from './request-context.ts';
-import { type StatelessRequest, StatelessTable } from './stateless-table.ts';
-import type { McpServer } from './upstreams/mcp-server.ts';
 
 /** Our record of one downstream connection: bound to the principal that opened it and to one upstream transport. */
 export interface Session {

@@ -1,5 +1,5 @@
 import { expect, it } from 'vitest';
-import { type StatelessRequest, StatelessTable } from '../../src/gateway/stateless-table.ts';
+import { type StatelessRequest, StatelessTable } from '../../../src/gateway/stateless/stateless-table.ts';
 
 const request = (id: string, isSubscription = false): StatelessRequest =>
   ({ principal: { id }, isSubscription }) as unknown as StatelessRequest;

@@ -1,9 +1,9 @@
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
-import type { GatewayOptions } from '../../src/gateway/gateway-options.ts';
-import { until } from '../parts/deadline.ts';
-import { startGateway, type TestGateway } from '../parts/gateway-server.ts';
-import { openSse, type RawSseSession } from '../parts/raw-sse-session.ts';
-import { type SilentUpstream, shakeHands, startSilentUpstream } from '../parts/silent-upstream.ts';
+import type { GatewayOptions } from '../../../src/gateway/gateway-options.ts';
+import { until } from '../../parts/deadline.ts';
+import { startGateway, type TestGateway } from '../../parts/gateway-server.ts';
+import { openSse, type RawSseSession } from '../../parts/raw-sse-session.ts';
+import { type SilentUpstream, shakeHands, startSilentUpstream } from '../../parts/silent-upstream.ts';
 
 let upstream: SilentUpstream;
 let gateway: TestGateway;

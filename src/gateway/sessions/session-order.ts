@@ -1,7 +1,7 @@
-import { DrawbridgeError, toDrawbridgeError } from '../errors.ts';
-import { findField } from '../message/fields.ts';
-import { errorReply, type Message, protocolVersionOf, readMessage } from '../message/message.ts';
-import type { Route, Transport, TransportEvents } from '../relay/transport.ts';
+import { DrawbridgeError, toDrawbridgeError } from '../../errors.ts';
+import { findField } from '../../message/fields.ts';
+import { errorReply, type Message, protocolVersionOf, readMessage } from '../../message/message.ts';
+import type { Route, Transport, TransportEvents } from '../../relay/transport.ts';
 import { methodsAfter, NEWEST_WITH_SESSIONS } from './method-revisions.ts';
 
 export interface SessionOrderOptions {

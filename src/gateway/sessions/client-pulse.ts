@@ -1,5 +1,5 @@
-import { type Message, readMessage } from '../message/message.ts';
-import type { Interceptor, InterceptorLink } from '../relay/intercept.ts';
+import { type Message, readMessage } from '../../message/message.ts';
+import type { Interceptor, InterceptorLink } from '../../relay/intercept.ts';
 
 const ID_PREFIX = 'drawbridge-pulse-';
 

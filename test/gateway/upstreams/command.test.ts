@@ -1,12 +1,12 @@
 /** MCP servers that the gateway starts itself: a process for each session. */
 import { afterEach, describe, expect, it } from 'vitest';
-import type { GatewayOptions } from '../../src/gateway/gateway-options.ts';
-import { until } from '../parts/deadline.ts';
-import { startGateway, type TestGateway } from '../parts/gateway-server.ts';
-import { connectHttp, connectSse, type TestClient } from '../parts/mcp-client.ts';
-import { INITIALIZE, JSON_HEADERS, type RawAnswer, send } from '../parts/raw-http.ts';
-import { openSse } from '../parts/raw-sse-session.ts';
-import { faultyServer, keepLog, makePidFile, type PidFile, STDIO_SERVER } from '../parts/stdio-servers.ts';
+import type { GatewayOptions } from '../../../src/gateway/gateway-options.ts';
+import { until } from '../../parts/deadline.ts';
+import { startGateway, type TestGateway } from '../../parts/gateway-server.ts';
+import { connectHttp, connectSse, type TestClient } from '../../parts/mcp-client.ts';
+import { INITIALIZE, JSON_HEADERS, type RawAnswer, send } from '../../parts/raw-http.ts';
+import { openSse } from '../../parts/raw-sse-session.ts';
+import { faultyServer, keepLog, makePidFile, type PidFile, STDIO_SERVER } from '../../parts/stdio-servers.ts';
 
 const PATH = process.env['PATH'] ?? '';
 

@@ -1,12 +1,12 @@
-import { StatelessDownstream } from '../downstream/stateless.ts';
-import { DrawbridgeError } from '../errors.ts';
-import { intercept } from '../relay/intercept.ts';
-import { join } from '../relay/relay.ts';
-import type { ResolvedGatewayOptions } from './gateway-options.ts';
-import { hideInternals, withoutInternals } from './public-error.ts';
-import type { RequestContext } from './request-context.ts';
+import { StatelessDownstream } from '../../downstream/stateless.ts';
+import { DrawbridgeError } from '../../errors.ts';
+import { intercept } from '../../relay/intercept.ts';
+import { join } from '../../relay/relay.ts';
+import type { ResolvedGatewayOptions } from '../gateway-options.ts';
+import { hideInternals, withoutInternals } from '../public-error.ts';
+import type { RequestContext } from '../request-context.ts';
+import type { ToolRules } from '../tool-rules.ts';
 import type { StatelessRequest, StatelessTable } from './stateless-table.ts';
-import type { ToolRules } from './tool-rules.ts';
 
 /** The method of a request whose answer is a stream of notifications (MCP 2026-07-28). */
 export const LISTEN = 'subscriptions/listen';

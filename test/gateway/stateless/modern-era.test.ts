@@ -1,9 +1,9 @@
 /** Clients and servers of 2026-07-28 with the gateway between them: no session, and nothing lost or changed. */
 import { Client, type McpSubscription, StreamableHTTPClientTransport } from '@modelcontextprotocol/client';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { until, within } from '../parts/deadline.ts';
-import { startGateway, type TestGateway } from '../parts/gateway-server.ts';
-import { type ModernServer, startModernServer } from '../parts/modern-server.ts';
+import { until, within } from '../../parts/deadline.ts';
+import { startGateway, type TestGateway } from '../../parts/gateway-server.ts';
+import { type ModernServer, startModernServer } from '../../parts/modern-server.ts';
 
 let server: ModernServer;
 let gateway: TestGateway;

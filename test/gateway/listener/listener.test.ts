@@ -5,11 +5,11 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { connect as connectTls } from 'node:tls';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { listen } from '../../src/gateway/listener/listener.ts';
-import type { ListenerOptions } from '../../src/gateway/listener/listener-options.ts';
-import { createLineLogger, silentLogger } from '../../src/log.ts';
-import { type Certificates, makeCertificates } from '../parts/certificates.ts';
-import { until, within } from '../parts/deadline.ts';
+import { listen } from '../../../src/gateway/listener/listener.ts';
+import type { ListenerOptions } from '../../../src/gateway/listener/listener-options.ts';
+import { createLineLogger, silentLogger } from '../../../src/log.ts';
+import { type Certificates, makeCertificates } from '../../parts/certificates.ts';
+import { until, within } from '../../parts/deadline.ts';
 
 let certificates: Certificates;
 let folder: string;

@@ -1,9 +1,9 @@
-import { DrawbridgeError } from '../errors.ts';
-import { headerLines } from '../upstream/upstream-options.ts';
-import type { ResolvedGatewayOptions } from './gateway-options.ts';
-import type { RequestContext } from './request-context.ts';
-import type { ResolvedServer } from './upstreams/server-options.ts';
-import { viaFor } from './via.ts';
+import { DrawbridgeError } from '../../errors.ts';
+import { headerLines } from '../../upstream/upstream-options.ts';
+import type { ResolvedGatewayOptions } from '../gateway-options.ts';
+import type { RequestContext } from '../request-context.ts';
+import { viaFor } from '../via.ts';
+import type { ResolvedServer } from './server-options.ts';
 
 type HeaderOptions = Pick<ResolvedGatewayOptions, 'identityHeader' | 'forwardedHeaders' | 'pseudonym'>;
 

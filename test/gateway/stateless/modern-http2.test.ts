@@ -1,11 +1,11 @@
 /** Modern requests over HTTP/2, where many share a connection: each ends for itself. */
 import { type ClientHttp2Session, type ClientHttp2Stream, connect, constants } from 'node:http2';
 import { afterAll, beforeAll, expect, it } from 'vitest';
-import { type Certificates, makeCertificates } from '../parts/certificates.ts';
-import { until } from '../parts/deadline.ts';
-import { type ListeningGateway, startListeningGateway } from '../parts/listener.ts';
-import { type ModernMessage, modernRequest } from '../parts/modern-messages.ts';
-import { type ModernServer, startModernServer } from '../parts/modern-server.ts';
+import { type Certificates, makeCertificates } from '../../parts/certificates.ts';
+import { until } from '../../parts/deadline.ts';
+import { type ListeningGateway, startListeningGateway } from '../../parts/listener.ts';
+import { type ModernMessage, modernRequest } from '../../parts/modern-messages.ts';
+import { type ModernServer, startModernServer } from '../../parts/modern-server.ts';
 
 let certificates: Certificates;
 let server: ModernServer;

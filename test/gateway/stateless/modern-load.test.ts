@@ -1,14 +1,14 @@
 /** Modern requests in numbers: over connections that are kept, to any replica, and to readers that do not read. */
 import { connect, type Socket } from 'node:net';
 import { afterEach, describe, expect, it } from 'vitest';
-import type { GatewayOptions } from '../../src/gateway/gateway-options.ts';
-import { until, within } from '../parts/deadline.ts';
-import { startGateway, type TestGateway } from '../parts/gateway-server.ts';
-import { startMcpServer } from '../parts/mcp-server.ts';
-import { type ModernMessage, modernRequest } from '../parts/modern-messages.ts';
-import { type ModernServer, startModernServer } from '../parts/modern-server.ts';
-import { INITIALIZE, JSON_HEADERS, type RawAnswer, send } from '../parts/raw-http.ts';
-import { event, type RawServer, STREAM_HEAD, startRawServer } from '../parts/raw-server.ts';
+import type { GatewayOptions } from '../../../src/gateway/gateway-options.ts';
+import { until, within } from '../../parts/deadline.ts';
+import { startGateway, type TestGateway } from '../../parts/gateway-server.ts';
+import { startMcpServer } from '../../parts/mcp-server.ts';
+import { type ModernMessage, modernRequest } from '../../parts/modern-messages.ts';
+import { type ModernServer, startModernServer } from '../../parts/modern-server.ts';
+import { INITIALIZE, JSON_HEADERS, type RawAnswer, send } from '../../parts/raw-http.ts';
+import { event, type RawServer, STREAM_HEAD, startRawServer } from '../../parts/raw-server.ts';
 
 let gateway: TestGateway;
 const closers: (() => Promise<unknown>)[] = [];

@@ -1,7 +1,7 @@
 import { readFileSync, statSync } from 'node:fs';
 import { readFile, stat } from 'node:fs/promises';
-import { DrawbridgeError, toDrawbridgeError } from '../errors.ts';
-import type { Logger } from '../log.ts';
+import { DrawbridgeError, toDrawbridgeError } from '../../errors.ts';
+import type { Logger } from '../../log.ts';
 
 export interface WatchedFileOptions<T> {
   readonly path: string;

@@ -1,10 +1,10 @@
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { until } from '../parts/deadline.ts';
-import { startGateway, type TestGateway } from '../parts/gateway-server.ts';
-import { connectSse } from '../parts/mcp-client.ts';
-import { startMcpServer, type TestMcpServer } from '../parts/mcp-server.ts';
-import { INITIALIZE, JSON_HEADERS, type RawAnswer, send } from '../parts/raw-http.ts';
-import { openSse } from '../parts/raw-sse-session.ts';
+import { until } from '../../parts/deadline.ts';
+import { startGateway, type TestGateway } from '../../parts/gateway-server.ts';
+import { connectSse } from '../../parts/mcp-client.ts';
+import { startMcpServer, type TestMcpServer } from '../../parts/mcp-server.ts';
+import { INITIALIZE, JSON_HEADERS, type RawAnswer, send } from '../../parts/raw-http.ts';
+import { openSse } from '../../parts/raw-sse-session.ts';
 
 let upstream: TestMcpServer;
 let gateway: TestGateway;

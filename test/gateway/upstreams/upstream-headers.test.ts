@@ -1,10 +1,10 @@
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { createGateway } from '../../src/gateway/gateway.ts';
-import type { GatewayOptions } from '../../src/gateway/gateway-options.ts';
-import { startGateway, type TestGateway } from '../parts/gateway-server.ts';
-import { INITIALIZE } from '../parts/raw-http.ts';
-import { openSse } from '../parts/raw-sse-session.ts';
-import { type SilentUpstream, startSilentUpstream } from '../parts/silent-upstream.ts';
+import { createGateway } from '../../../src/gateway/gateway.ts';
+import type { GatewayOptions } from '../../../src/gateway/gateway-options.ts';
+import { startGateway, type TestGateway } from '../../parts/gateway-server.ts';
+import { INITIALIZE } from '../../parts/raw-http.ts';
+import { openSse } from '../../parts/raw-sse-session.ts';
+import { type SilentUpstream, startSilentUpstream } from '../../parts/silent-upstream.ts';
 
 let upstream: SilentUpstream;
 let gateway: TestGateway;

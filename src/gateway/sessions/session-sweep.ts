@@ -1,5 +1,5 @@
-import { DrawbridgeError } from '../errors.ts';
-import type { ResolvedGatewayOptions } from './gateway-options.ts';
+import { DrawbridgeError } from '../../errors.ts';
+import type { ResolvedGatewayOptions } from '../gateway-options.ts';
 import type { Session, SessionTable } from './session-table.ts';
 
 /** Silence of a client with a live stream after which it is asked for a sign of life, and after which it is dead. */
