@@ -30,7 +30,7 @@ export class PooledRequest implements Transport {
   }
 
   async send(message: Message): Promise<void> {
-    for (;;) {
+    while (true) {
       this.#tried.add(this.#lease.replica);
       try {
         await this.#transport.send(message);

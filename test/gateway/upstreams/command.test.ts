@@ -3,7 +3,7 @@ import { afterEach, describe, expect, it } from 'vitest';
 import type { GatewayOptions } from '../../../src/gateway/gateway-options.ts';
 import { until } from '../../parts/deadline.ts';
 import { startGateway, type TestGateway } from '../../parts/gateway-server.ts';
-import { connectHttp, connectSse, type TestClient } from '../../parts/mcp-client.ts';
+import { connectTo, type TestClient } from '../../parts/mcp-client.ts';
 import { INITIALIZE, JSON_HEADERS, type RawAnswer, send } from '../../parts/raw-http.ts';
 import { openSse } from '../../parts/raw-sse-session.ts';
 import { faultyServer, keepLog, makePidFile, type PidFile, STDIO_SERVER } from '../../parts/stdio-servers.ts';
@@ -29,10 +29,7 @@ async function serve(options: Omit<GatewayOptions, 'keyFile'> = {}): Promise<voi
 }
 
 async function connect(kind: 'sse' | 'http', headers = gateway.alice): Promise<TestClient> {
-  const client =
-    kind === 'sse'
-      ? await connectSse(`${gateway.origin}/sse`, headers)
-      : await connectHttp(`${gateway.origin}/mcp`, headers);
+  const client = await connectTo(kind, gateway.origin, headers);
   clients.push(client);
   return client;
 }
