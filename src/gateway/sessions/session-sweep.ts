@@ -17,8 +17,9 @@ export type EndReason = (admission: Admission) => string | undefined;
 type Lifetimes = Pick<ResolvedGatewayOptions, 'sessionIdleMs' | 'sessionLifetimeMs'>;
 
 /**
- * Ends the sessions, and the requests without one, whose time is over. What admitted a session may end while its stream is open: its token expires,
- * its key is revoked, its address is denied. Then calls under way are given 15 s more, and the stream is cut.
+ * Ends the sessions, and the requests without one, whose time is over. What admitted a session may end while its stream
+ * is open: its token expires, its key is revoked, its address is denied. Then calls under way are given 15 s more, and the
+ * stream is cut.
  */
 export class SessionSweep {
   readonly #sessions: SessionTable;
