@@ -1,4 +1,5 @@
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
+import { ReplayBudget } from '../../src/downstream/replay-store.ts';
 import { StreamableHttpDownstream } from '../../src/downstream/streamable-http.ts';
 import { DrawbridgeError } from '../../src/errors.ts';
 import { silentLogger } from '../../src/log.ts';
@@ -21,7 +22,12 @@ async function start(
   options: { events?: Partial<TransportEvents>; stallTimeoutMs?: number } = {},
 ): Promise<{ http: StreamableHttpDownstream; log: EventLog }> {
   const { events, stallTimeoutMs = 10_000 } = options;
-  const http = new StreamableHttpDownstream({ sessionId: 's1', stallTimeoutMs, logger: silentLogger });
+  const http = new StreamableHttpDownstream({
+    sessionId: 's1',
+    stallTimeoutMs,
+    logger: silentLogger,
+    replayBudget: new ReplayBudget(),
+  });
   const log = new EventLog();
   await http.start({ message: (message) => log.message(message), error: () => {}, end: () => {}, ...events });
   return { http, log };
