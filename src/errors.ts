@@ -1,7 +1,8 @@
 /**
  * Every failure this package names, in one closed table. `status` is what a gateway answers over HTTP, `rpcCode` what
- * stands in a JSON-RPC error (never the ranges that the MCP specification reserves, -32000…-32099), `exitCode` what
- * the command line ends with, `hint` what the reader can try.
+ * stands in a JSON-RPC error, `exitCode` what the command line ends with, `hint` what the reader can try. No JSON-RPC code
+ * is of the range that the MCP specification reserves, -32000…-32099, but its own -32020 and -32022, which are sent where
+ * it says so and nowhere else: by them clients tell the era of a server.
  */
 const TABLE = {
   usage: { status: 500, rpcCode: -32603, exitCode: 2, hint: 'Run mcp-drawbridge --help.' },
@@ -66,6 +67,15 @@ const TABLE = {
   bad_request: { status: 400, rpcCode: -32600, exitCode: 1, hint: 'Send a well-formed HTTP request.' },
   parse_error: { status: 400, rpcCode: -32700, exitCode: 1, hint: 'Send one JSON-RPC 2.0 message as UTF-8 JSON.' },
   invalid_request: { status: 400, rpcCode: -32600, exitCode: 1, hint: 'Send one JSON-RPC 2.0 message.' },
+  method_not_found: { status: 404, rpcCode: -32601, exitCode: 1, hint: 'Ask the server what it can do first.' },
+  invalid_params: { status: 400, rpcCode: -32602, exitCode: 1, hint: 'Send the parameters that the method has.' },
+  header_mismatch: {
+    status: 400,
+    rpcCode: -32020,
+    exitCode: 1,
+    hint: 'Send MCP-Protocol-Version, Mcp-Method and Mcp-Name as the body has them.',
+  },
+  version_unsupported: { status: 400, rpcCode: -32022, exitCode: 1, hint: 'Send initialize with a version supported.' },
   duplicate_id: {
     status: 400,
     rpcCode: -32600,
@@ -92,6 +102,12 @@ const TABLE = {
     exitCode: 2,
     hint: 'Can the authority reach every domain on port 80 of this machine?',
   },
+  loop_detected: {
+    status: 508,
+    rpcCode: -32603,
+    exitCode: 2,
+    hint: 'Does --upstream lead back to this gateway, perhaps over another one or a proxy?',
+  },
   shutting_down: { status: 503, rpcCode: -32603, exitCode: 0, hint: 'Connect again.' },
   internal: { status: 500, rpcCode: -32603, exitCode: 1, hint: 'Please report this.' },
 } as const;
@@ -115,6 +131,8 @@ export interface DrawbridgeErrorDetails {
   readonly upstreamStatus?: number;
   /** How long the upstream asked to be left alone, in milliseconds. */
   readonly retryAfterMs?: number;
+  /** The protocol versions that there are, and the one that was asked for (MCP 2026-07-28, UnsupportedProtocolVersion). */
+  readonly versions?: { readonly supported: readonly string[]; readonly requested: string };
   readonly cause?: unknown;
 }
 
@@ -130,6 +148,7 @@ export class DrawbridgeError extends Error {
   readonly mayHaveRun: boolean;
   readonly upstreamStatus: number | undefined;
   readonly retryAfterMs: number | undefined;
+  readonly versions: DrawbridgeErrorDetails['versions'];
 
   constructor(code: DrawbridgeErrorCode, message: string, details: DrawbridgeErrorDetails = {}) {
     super(message, details.cause === undefined ? undefined : { cause: details.cause });
@@ -143,6 +162,7 @@ export class DrawbridgeError extends Error {
     this.mayHaveRun = details.mayHaveRun ?? false;
     this.upstreamStatus = details.upstreamStatus;
     this.retryAfterMs = details.retryAfterMs;
+    this.versions = details.versions;
   }
 
   /** What happened and why in one sentence, for a chat window or a log line. */

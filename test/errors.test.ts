@@ -35,12 +35,17 @@ const PINNED: Record<string, readonly [number, number, number]> = {
   bad_request: [400, -32600, 1],
   parse_error: [400, -32700, 1],
   invalid_request: [400, -32600, 1],
+  method_not_found: [404, -32601, 1],
+  invalid_params: [400, -32602, 1],
+  header_mismatch: [400, -32020, 1],
+  version_unsupported: [400, -32022, 1],
   duplicate_id: [400, -32600, 1],
   cancelled: [400, -32603, 1],
   upstream_untrusted: [502, -32603, 3],
   tool_not_available: [403, -32603, 1],
   request_timeout: [504, -32603, 3],
   certificate_failed: [500, -32603, 2],
+  loop_detected: [508, -32603, 2],
   shutting_down: [503, -32603, 0],
   internal: [500, -32603, 1],
 };
@@ -54,12 +59,14 @@ describe('the table of errors', () => {
     expect(Object.fromEntries(table)).toEqual(PINNED);
   });
 
-  it('uses no JSON-RPC code of the ranges that specifications reserve', () => {
-    for (const code of ERROR_CODES) {
+  it('uses no JSON-RPC code of the ranges that specifications reserve, but where 2026-07-28 itself wants its own', () => {
+    const reserved = ERROR_CODES.filter((code) => {
       const { rpcCode } = new DrawbridgeError(code, 'x');
-      expect([-32603, -32600, -32700]).toContain(rpcCode);
-      expect(rpcCode >= -32099 && rpcCode <= -32000).toBe(false);
-    }
+      if (rpcCode >= -32099 && rpcCode <= -32000) return true;
+      expect([-32603, -32602, -32601, -32600, -32700]).toContain(rpcCode);
+      return false;
+    });
+    expect(reserved).toEqual(['header_mismatch', 'version_unsupported']);
   });
 
   it('tells for each reason what to try, in one line', () => {

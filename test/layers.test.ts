@@ -14,13 +14,14 @@ const LAYERS: Readonly<Record<string, { readonly layers: readonly string[]; read
   upstream: { layers: ['relay', 'errors', 'log', 'message'], packages: [] },
   downstream: { layers: ['relay', 'errors', 'log', 'message'], packages: [] },
   tools: { layers: ['relay', 'errors', 'log', 'message'], packages: [] },
+  translation: { layers: ['relay', 'errors', 'log', 'message'], packages: [] },
   recovery: { layers: ['relay', 'errors', 'log', 'message'], packages: [] },
   bridge: {
     layers: ['downstream', 'upstream', 'recovery', 'tools', 'relay', 'errors', 'log', 'message'],
     packages: [],
   },
   gateway: {
-    layers: ['downstream', 'upstream', 'tools', 'relay', 'errors', 'log', 'message'],
+    layers: ['downstream', 'upstream', 'recovery', 'translation', 'tools', 'relay', 'errors', 'log', 'message'],
     packages: ['express', 'helmet', 'express-rate-limit', 'bcryptjs', 'jose', 'acme-client'],
   },
   config: { layers: ['errors', 'log'], packages: [] },
@@ -118,9 +119,14 @@ describe('imports point one way', () => {
   });
 });
 
+/** Only `process.kill` can signal a group of processes, and what a command has started must end with it. */
+const SIGNALS_GROUPS = 'upstream/command/process-group.ts';
+
 describe('the process belongs to the command line', () => {
   it.each(
-    files.filter((file) => !['cli', 'demo'].includes(layerOf(relative(SRC, file)))).map((file) => relative(SRC, file)),
+    files
+      .map((file) => relative(SRC, file))
+      .filter((file) => !['cli', 'demo'].includes(layerOf(file)) && file !== SIGNALS_GROUPS),
   )('%s does not touch it', (file) => {
     // A server asks for client certificates by it, and says nothing of whom we trust as a client.
     const isServer = file === 'gateway/listener/tls-server.ts';
@@ -130,6 +136,11 @@ describe('the process belongs to the command line', () => {
         : /\bprocess\.[a-zA-Z]|setDefaultResultOrder|rejectUnauthorized/,
     );
   });
+});
+
+it('what signals groups of processes does nothing else with ours', () => {
+  const uses = readFileSync(join(SRC, SIGNALS_GROUPS), 'utf8').match(/\bprocess\.\w+\S/g);
+  expect(new Set(uses?.filter((use) => use !== 'process.kill`'))).toEqual(new Set(['process.kill(']));
 });
 
 describe('files stay readable in one sitting', () => {

@@ -23,8 +23,23 @@ export function formatEffective(values: GatewayValues, origins: ReadonlyMap<stri
 
 function show(option: Option, value: unknown): string {
   if (option.isSecret) return '***';
+  if (option.members !== undefined) return showGroup(option.members, value as Group);
   const texts = (Array.isArray(value) ? value : [value]).map((entry) =>
     typeof entry === 'string' && option.value === 'url' ? showUrl(entry) : String(entry),
   );
   return cleanLine(texts.join(', '), []);
+}
+
+type Group = Readonly<Record<string, Readonly<Record<string, unknown>>>>;
+
+/** Such as `db { upstream: http://127.0.0.1:8000/sse, upstream-header: *** }`. */
+function showGroup(members: readonly Option[], group: Group): string {
+  const entries = Object.entries(group).map(([name, values]) => {
+    const shown = members.flatMap((member) => {
+      const value = values[member.name];
+      return value === undefined || value === member.default ? [] : [`${member.name}: ${show(member, value)}`];
+    });
+    return `${name} { ${shown.join(', ')} }`;
+  });
+  return cleanLine(entries.join(', '), []);
 }

@@ -30,7 +30,7 @@ export async function runDemo(
     mode: 0o600,
   });
   const removeFolder = (): void => rmSync(folder, { recursive: true, force: true });
-  const running = await start({ ...values, upstream: demo.url }, { keyFile }).catch((thrown: unknown) => {
+  const running = await start({ ...values, upstream: [demo.url] }, { keyFile }).catch((thrown: unknown) => {
     removeFolder();
     throw thrown;
   });

@@ -1,30 +1,37 @@
 import type { GATEWAY_COMMAND_OPTIONS } from '../config/gateway-options.ts';
 import type { OptionValues } from '../config/option.ts';
+import type { SERVER_OPTIONS } from '../config/server-options.ts';
 import type { GatewayOptions } from '../gateway/gateway-options.ts';
 import type { ListenerOptions } from '../gateway/listener/listener-options.ts';
+import type { ServerOptions } from '../gateway/upstreams/server-options.ts';
 import type { Logger } from '../log.ts';
+import { commandOptionsOf } from './command-settings.ts';
 import { parseHeaders } from './headers.ts';
 import { usageError } from './report.ts';
 import { parseServerUrl } from './server-url.ts';
 
+/** Of one MCP server, at the root or named. */
+export type ServerValues = OptionValues<typeof SERVER_OPTIONS>;
 export type GatewayValues = OptionValues<typeof GATEWAY_COMMAND_OPTIONS>;
 
 /** What `createGateway` takes of the command's options, but its logger; those not given are left to its defaults. */
 export function gatewayOptionsOf(values: GatewayValues): Omit<GatewayOptions, 'logger'> {
-  if (values.upstream === undefined)
-    throw usageError('--upstream is missing', {
-      hint: 'Such as --upstream http://127.0.0.1:8000/sse, or try --demo.',
-    });
+  requireUpstream(values);
   const limitTool = readPairs(values['limit-tool'] ?? [], '--limit-tool');
   return dropUndefined({
-    upstream: parseServerUrl(values.upstream, 'the upstream'),
-    upstreamHeaders: parseHeaders(values['upstream-header'] ?? [], { where: '--upstream-header' }),
-    upstreamTransport: values['upstream-transport'],
-    upstreamHost: values['upstream-host'],
+    ...serverOptionsOf(values, 'the upstream', '--upstream-header'),
+    upstreams: namedServersOf(values),
+    maxCommands: values['max-commands'],
+    commandStartTimeoutMs: inMs(values['command-start-timeout']),
+    commandIdleMs: inMs(values['command-idle']),
+    translateModern: values['translate-modern'],
     family: values.family,
     upstreamConnectTimeoutMs: inMs(values['upstream-connect-timeout']),
     upstreamReadTimeoutMs: inMs(values['upstream-read-timeout']),
     upstreamSendTimeoutMs: inMs(values['upstream-send-timeout']),
+    upstreamHoldMs: inMs(values['upstream-hold']),
+    maxHeldStreams: values['max-held-streams'],
+    surviveRestarts: values['survive-restarts'],
     identityHeader: values['identity-header'],
     forwardedHeaders: values['no-forwarded-headers'] !== true,
     keyFile: values['key-file'],
@@ -57,6 +64,48 @@ export function gatewayOptionsOf(values: GatewayValues): Omit<GatewayOptions, 'l
     sessionIdleMs: inMs(values['session-idle']),
     sessionLifetimeMs: inMs(values['session-lifetime']),
   });
+}
+
+/** Throws `usage` where there is no server to stand in front of. */
+export function requireUpstream({ upstream, command, upstreams }: GatewayValues): void {
+  if (upstream === undefined && command === undefined && Object.keys(upstreams ?? {}).length === 0)
+    throw usageError('--upstream is missing', {
+      hint: 'Such as --upstream http://127.0.0.1:8000/sse, or a command: -- uvx postgres-mcp. Or try --demo.',
+    });
+}
+
+/** The further servers, by name. */
+export function namedServersOf({ upstreams = {} }: GatewayValues): Record<string, ServerOptions> {
+  return Object.fromEntries(
+    Object.entries(upstreams).map(([name, values]) => [
+      name,
+      serverOptionsOf(values, `the upstream of ${name}`, `the upstreamHeader of ${name}`),
+    ]),
+  );
+}
+
+function serverOptionsOf(values: ServerValues, what: string, where: string): ServerOptions {
+  const command = commandOptionsOf(values, process.env);
+  if (values.upstream !== undefined && command !== undefined)
+    throw usageError(`${what === 'the upstream' ? '--upstream' : what} cannot be used with a command`, {
+      why: 'one server is either reached or started',
+      hint: 'Leave one of the two out.',
+    });
+  return dropUndefined({
+    ...command,
+    upstream: values.upstream?.map((text) => parseServerUrl(text, what)),
+    upstreamHeaders: parseHeaders(values['upstream-header'] ?? [], { where }),
+    upstreamTransport: values['upstream-transport'],
+    upstreamHost: values['upstream-host'],
+  });
+}
+
+/** How the command stops, in milliseconds; undefined for its defaults. */
+export function stopTimesOf(values: GatewayValues): {
+  readonly delayMs: number | undefined;
+  readonly timeoutMs: number | undefined;
+} {
+  return { delayMs: inMs(values['drain-delay']), timeoutMs: inMs(values['drain-timeout']) };
 }
 
 /** What the server that the command starts takes of its options. */

@@ -5,17 +5,18 @@ import type { ChallengeSource } from '../gateway/listener/certificate-source.ts'
 import { type Listener, listen } from '../gateway/listener/listener.ts';
 import type { Logger } from '../log.ts';
 import { isLoopback } from '../upstream/dial/loopback.ts';
-import { type GatewayValues, gatewayOptionsOf, listenerOptionsOf } from './gateway-settings.ts';
+import { type GatewayValues, gatewayOptionsOf, listenerOptionsOf, stopTimesOf } from './gateway-settings.ts';
+import { stopOnSignals } from './gateway-stop.ts';
 import { readTextFile } from './read-file.ts';
-
-/** How long open answers may take to leave when the gateway is stopped. */
-const DRAIN_MS = 5000;
+import { refuseOwnAddress } from './self-upstream.ts';
 
 export interface RunningGateway {
   readonly url: string;
   readonly logger: Logger;
   readonly gateway: Gateway;
   readonly listener: Listener;
+  /** Whether a signal to stop has come. */
+  isStopping(): boolean;
   /** Something more to end when the gateway is stopped. */
   onStop(stop: () => void | Promise<void>): void;
 }
@@ -26,6 +27,7 @@ export type StartGateway = (values: GatewayValues, more: Partial<GatewayOptions>
 /** What createGateway gets of the values. Throws `config` where nobody would be asked for a credential from elsewhere. */
 export function meantOptions(values: GatewayValues, more: Partial<GatewayOptions>): Omit<GatewayOptions, 'logger'> {
   const options = { ...gatewayOptionsOf(values), ...more };
+  refuseOwnAddress(options, values.host ?? '127.0.0.1', values.port ?? 8080);
   if (!asksNobody(options)) {
     refuseTrustInEverybody(values);
     return options;
@@ -97,8 +99,8 @@ export async function startGateway(
   certificates?.start();
   if (listener.redirectUrl !== undefined) logger.info(`redirecting from ${listener.redirectUrl}`);
   const stops: (() => void | Promise<void>)[] = [() => certificates?.close()];
-  stopOnSignals(listener, gateway, stops, logger);
-  return { url: listener.url, logger, gateway, listener, onStop: (stop) => stops.push(stop) };
+  const isStopping = stopOnSignals({ ...stopTimesOf(values), listener, gateway, stops, logger });
+  return { url: listener.url, logger, gateway, listener, isStopping, onStop: (stop) => stops.push(stop) };
 }
 
 async function openCertificates(
@@ -122,29 +124,4 @@ async function openCertificates(
     redirectPort: values['redirect-port'],
     logger,
   });
-}
-
-function stopOnSignals(
-  listener: Listener,
-  gateway: Gateway,
-  stops: (() => void | Promise<void>)[],
-  logger: Logger,
-): void {
-  let isStopping = false;
-  for (const [signal, number] of [
-    ['SIGINT', 2],
-    ['SIGTERM', 15],
-  ] as const) {
-    process.on(signal, async () => {
-      if (isStopping) process.exit(128 + number);
-      isStopping = true;
-      logger.info(`${signal}: stopping`);
-      setTimeout(() => process.exit(128 + number), DRAIN_MS).unref();
-      const closed = listener.close();
-      await gateway.close();
-      await closed;
-      await Promise.all(stops.map((stop) => stop()));
-      process.exit(128 + number);
-    });
-  }
 }

@@ -180,7 +180,11 @@ function readClientInfo(text: string | undefined, env: Environment): OAuthOption
 }
 
 /** An object as JSON, or `@` and the path of a file of it; with `env`, `${NAME}` is taken from there first. */
-function readJson(text: string | undefined, option: string, env?: Environment): Record<string, unknown> | undefined {
+export function readJson(
+  text: string | undefined,
+  option: string,
+  env?: Environment,
+): Record<string, unknown> | undefined {
   if (text === undefined) return undefined;
   const raw = text.startsWith('@') ? readTextFile(text.slice(1), option).replace(/^\ufeff/, '') : text;
   const json = env === undefined ? raw : expandVariables(raw, env, option);

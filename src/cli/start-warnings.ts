@@ -15,7 +15,11 @@ export interface Surroundings {
 /** Files whose readers could come in, or pass for us. */
 const SECRET_FILES = ['key-file', 'htpasswd-file', 'tls-key'] as const;
 /** Variables that name a file of a secret. */
-const SECRET_VARIABLES = ['DRAWBRIDGE_UPSTREAM_HEADER_FILE'] as const;
+const SECRET_VARIABLES = [
+  'DRAWBRIDGE_UPSTREAM_HEADER_FILE',
+  'DRAWBRIDGE_COMMAND_ENV_FILE',
+  'DRAWBRIDGE_PRINCIPAL_ENVIRONMENT_FILE',
+] as const;
 const FOR_GROUP_AND_OTHERS = 0o077;
 
 /** What makes the gateway less safe than its options say; told at the start, and stops nothing. */
@@ -29,12 +33,18 @@ export function startWarnings(values: GatewayValues, { nodeVersion, env, execArg
     warnings.push('--insecure-http-parser: requests may mean one thing here and another to a proxy in front');
   if (origins.get('upstream-header') === '--upstream-header')
     warnings.push('--upstream-header is seen by everybody who lists processes: use DRAWBRIDGE_UPSTREAM_HEADER_FILE');
+  if (origins.get('upstreams') === '--upstreams' && hasHeaders(values))
+    warnings.push('--upstreams is seen by everybody who lists processes: keep headers in a file that --config names');
   const files = [...SECRET_FILES.map((name) => values[name]), ...SECRET_VARIABLES.map((name) => env[name])];
   for (const path of files) {
     if (path !== undefined && isReadableByOthers(path))
       warnings.push(`${path} can be read by others than its owner: chmod 600 it`);
   }
   return warnings;
+}
+
+function hasHeaders({ upstreams = {} }: GatewayValues): boolean {
+  return Object.values(upstreams).some((server) => (server['upstream-header'] ?? []).length > 0);
 }
 
 /** Windows has no such bits. */

@@ -8,7 +8,12 @@ const MAX_CONFIG_CHARS = 1024 * 1024;
  * Reads YAML 1.2, and with it JSON, into one object, and knows line and column of each key. Throws `config` naming the
  * place, for what is no YAML, for a key that occurs twice, for aliases and for more than one document; no value is quoted.
  */
-export const parseYamlConfig: ConfigParser = (text, path) => {
+export const parseYamlConfig: ConfigParser = (text, path, what = 'the configuration file') => {
+  const broken = (place: string, why: string): DrawbridgeError =>
+    new DrawbridgeError('config', `${what} cannot be used at ${place}`, {
+      why,
+      hint: 'Look there, and at the line before.',
+    });
   if (text.length > MAX_CONFIG_CHARS) throw broken(path, `it is longer than ${MAX_CONFIG_CHARS} characters`);
   const lines = new LineCounter();
   const documents = parseAllDocuments(text, { lineCounter: lines, prettyErrors: false, uniqueKeys: true });
@@ -36,7 +41,7 @@ export const parseYamlConfig: ConfigParser = (text, path) => {
       places.set(String(key.value), placeAt(key.range?.[0] ?? 0));
     }
   }
-  const content = asObject(document.toJS({ maxAliasCount: 0 }), path, 'an object of options');
+  const content = asObject(document.toJS({ maxAliasCount: 0 }), path, what, 'an object of options');
   return { content, placeOf: (key) => places.get(key) ?? path };
 };
 
@@ -46,10 +51,3 @@ const REASONS: Readonly<Record<string, string>> = {
   BAD_INDENT: 'the indentation is wrong',
   MISSING_CHAR: 'a quote, bracket or colon is missing',
 };
-
-function broken(place: string, why: string): DrawbridgeError {
-  return new DrawbridgeError('config', `the configuration file cannot be used at ${place}`, {
-    why,
-    hint: 'Look there, and at the line before.',
-  });
-}

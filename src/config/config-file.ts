@@ -2,7 +2,7 @@ import { dirname, isAbsolute, join } from 'node:path';
 import { DrawbridgeError } from '../errors.ts';
 import { nearestName } from './nearest-name.ts';
 import { type Option, optionsOfFiles, propertyName } from './option.ts';
-import type { OptionReader } from './option-reader.ts';
+import { OptionReader } from './option-reader.ts';
 
 /** A configuration file that was read: its top-level object, and where in the file each of its keys stands. */
 export interface ConfigContent {
@@ -11,8 +11,8 @@ export interface ConfigContent {
   placeOf(key: string): string;
 }
 
-/** Reads the text of a configuration file. Throws `config` without quoting a value. */
-export type ConfigParser = (text: string, path: string) => ConfigContent;
+/** Reads a text, such as that of a configuration file, which errors call `what`. Throws `config` without quoting a value. */
+export type ConfigParser = (text: string, path: string, what?: string) => ConfigContent;
 
 /**
  * Adds what the configuration file has of options that nothing more important has given. Throws `config`, naming the
@@ -28,7 +28,16 @@ export function addFromConfigFile(
   const path = naming === undefined ? undefined : reader.values.get(naming.name);
   if (naming === undefined || typeof path !== 'string') return;
   const text = readConfigText(path, reader.origins.get(naming.name) ?? `--${naming.name}`, readFile);
-  const { content, placeOf } = parse(text, path);
+  addFromContent(reader, table, parse(text, path), dirname(path));
+}
+
+/** Relative paths start at `folder`. */
+function addFromContent(
+  reader: OptionReader,
+  table: readonly Option[],
+  { content, placeOf }: ConfigContent,
+  folder: string,
+): void {
   const options = new Map(optionsOfFiles(table).flatMap((option) => keysOf(option).map((key) => [key, option])));
   const seen = new Map<Option, string>();
   const isGiven = new Set(reader.values.keys());
@@ -49,11 +58,44 @@ export function addFromConfigFile(
     const key = seen.get(option);
     if (key === undefined) continue;
     const where = `"${key}" in ${placeOf(key)}`;
-    const texts = readValue(option, content[key], where, dirname(path));
+    if (option.kind === 'group') {
+      const group = readGroup(option, content[key], where, folder);
+      reader.putValue(option, () => group, where);
+      continue;
+    }
+    const texts = readValue(option, content[key], where, folder);
     if (isGiven.has(option.name)) continue;
     if (option.kind === 'flag') reader.putFlag(option, content[key] === true, where);
     else for (const text of texts) reader.put(option, text, where);
   }
+}
+
+/** The values of each object of a group, by its name. Throws `config`, naming the object and what is wrong with it. */
+export function readGroup(
+  { members = [], memberNames, value }: Option,
+  group: unknown,
+  where: string,
+  folder: string,
+): Record<string, unknown> {
+  if (!isObject(group)) throw wrongKind(where, 'an object of objects', group);
+  const entries = Object.entries(group).map(([name, content]) => {
+    const place = `${JSON.stringify(name.slice(0, 60))} of ${where}`;
+    if (memberNames !== undefined) checkName(name, memberNames, place);
+    if (!isObject(content)) throw wrongKind(place, `an ${value}`, content);
+    const reader = new OptionReader(members);
+    addFromContent(reader, members, { content, placeOf: () => place }, folder);
+    reader.addDefaults();
+    return [name, Object.fromEntries(reader.values)] as const;
+  });
+  return Object.fromEntries(entries);
+}
+
+function checkName(name: string, { pattern, taken }: NonNullable<Option['memberNames']>, place: string): void {
+  if (pattern.test(name) && !taken.includes(name)) return;
+  throw new DrawbridgeError('config', `the name ${place} cannot be used`, {
+    why: taken.includes(name) ? 'it has a use already' : `it does not match ${pattern.source}`,
+    hint: 'Use letters, digits, - and _, such as "db".',
+  });
 }
 
 function keysOf(option: Option): string[] {
@@ -73,25 +115,26 @@ function readConfigText(path: string, origin: string, readFile: (path: string) =
   }
 }
 
-const parseJson: ConfigParser = (text, path) => {
+/** JSON alone. */
+export const parseJson: ConfigParser = (text, path, what = 'the configuration file') => {
   let content: unknown;
   try {
     content = JSON.parse(text);
   } catch (thrown) {
     // The message may quote the text, which may be a secret.
     const position = / at position \d+.*$/.exec((thrown as Error).message)?.[0] ?? '';
-    throw new DrawbridgeError('config', `the configuration file ${path} cannot be used`, {
+    throw new DrawbridgeError('config', `${what} ${path} cannot be used`, {
       why: `it is not JSON${position}`,
       hint: 'Look for a missing quote, a comma after the last entry, a comment.',
     });
   }
-  return { content: asObject(content, path, 'a JSON object'), placeOf: () => path };
+  return { content: asObject(content, path, what, 'a JSON object'), placeOf: () => path };
 };
 
-/** Throws `config` where the file holds something else than an object. */
-export function asObject(content: unknown, path: string, kind: string): Record<string, unknown> {
+/** Throws `config` where the text holds something else than an object. */
+export function asObject(content: unknown, path: string, what: string, kind: string): Record<string, unknown> {
   if (isObject(content)) return content;
-  throw new DrawbridgeError('config', `the configuration file ${path} must be ${kind}`, {
+  throw new DrawbridgeError('config', `${what} ${path} must be ${kind}`, {
     why: `it is ${kindOf(content)}`,
     hint: 'Such as { "url": "http://127.0.0.1:8000/sse" }',
   });
@@ -107,8 +150,7 @@ function unknownKey(key: string, options: readonly Option[], path: string): Draw
 /** The value as the texts that the command line would have; throws where its kind is another. */
 function readValue(option: Option, value: unknown, where: string, folder: string): string[] {
   const expect = (isRight: boolean, kind: string): void => {
-    if (isRight) return;
-    throw new DrawbridgeError('config', `${where} must be ${kind}`, { why: `it is ${kindOf(value)}` });
+    if (!isRight) throw wrongKind(where, kind, value);
   };
   switch (option.kind) {
     case 'flag':
@@ -119,9 +161,11 @@ function readValue(option: Option, value: unknown, where: string, folder: string
       expect(typeof value === 'number', 'a number');
       return [String(value)];
     case 'list': {
+      if (option.mayBeOne && typeof value === 'string') return [option.isPath ? fromFolder(folder, value) : value];
       const isPairs = option.separator !== undefined && isObject(value);
       const list = isPairs ? Object.values(value).map((entry) => rateText(option, entry)) : value;
-      const kind = option.separator === undefined ? 'a list of texts' : 'an object of texts or a list of texts';
+      const others = option.separator === undefined ? '' : 'an object of texts or ';
+      const kind = `${option.mayBeOne ? 'a text or ' : others}a list of texts`;
       expect(Array.isArray(list) && list.every((entry) => typeof entry === 'string'), kind);
       if (isPairs) return Object.entries(value).map(([name, text]) => `${name}${option.separator}${text}`);
       return (value as string[]).map((text) => (option.isPath ? fromFolder(folder, text) : text));
@@ -135,6 +179,10 @@ function readValue(option: Option, value: unknown, where: string, folder: string
       return [localText(option, value as string, folder)];
     }
   }
+}
+
+function wrongKind(where: string, kind: string, value: unknown): DrawbridgeError {
+  return new DrawbridgeError('config', `${where} must be ${kind}`, { why: `it is ${kindOf(value)}` });
 }
 
 function rateText(option: Option, value: unknown): unknown {

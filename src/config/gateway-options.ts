@@ -1,35 +1,40 @@
 import { LOG_LEVELS } from '../log.ts';
 import { LISTENER_OPTIONS } from './listener-options.ts';
 import type { Option } from './option.ts';
+import { SERVER_OPTIONS } from './server-options.ts';
 
 const UPSTREAM = [
+  ...SERVER_OPTIONS,
   {
-    name: 'upstream',
-    heading: 'Upstream',
-    kind: 'text',
-    value: 'url',
-    help: 'The MCP server, such as http://127.0.0.1:8000/sse',
+    name: 'upstreams',
+    kind: 'group',
+    members: SERVER_OPTIONS,
+    // A name is a segment of a path; these the gateway serves itself.
+    memberNames: {
+      pattern: /^[A-Za-z0-9][A-Za-z0-9_-]{0,63}$/,
+      taken: ['sse', 'mcp', 'messages', 'health', 'ready', 'metrics', 't'],
+    },
+    value: 'object',
+    help: 'Further MCP servers by name, each with the options above and served under /<name>/sse and /<name>/mcp',
   },
   {
-    name: 'upstream-transport',
-    kind: 'choice',
-    choices: ['auto', 'sse', 'http'],
-    default: 'auto',
-    help: 'What the server speaks: legacy SSE or Streamable HTTP; auto finds out',
+    name: 'command-start-timeout',
+    kind: 'seconds',
+    min: 0.1,
+    default: 60,
+    help: 'How long a command may take to its first answer, installing itself included',
   },
   {
-    name: 'upstream-host',
-    kind: 'text',
-    value: 'host:port',
-    help: 'Host header sent upstream (default localhost:<port> for http)',
+    name: 'command-idle',
+    kind: 'seconds',
+    default: 60,
+    help: 'With --command-scope principal: how long a process waits for a next session',
   },
+  { name: 'max-commands', kind: 'integer', min: 1, default: 100, help: 'Processes of commands at once' },
   {
-    name: 'upstream-header',
-    kind: 'list',
-    value: 'name:value',
-    isSecret: true,
-    separator: ':',
-    help: 'Sent upstream with every request; repeatable',
+    name: 'translate-modern',
+    kind: 'flag',
+    help: 'Serve clients that speak 2026-07-28 alone from a server that does not: their calls go over a session of the legacy era',
   },
   {
     name: 'family',
@@ -57,6 +62,23 @@ const UPSTREAM = [
     min: 1,
     default: 300,
     help: 'How long the server may take to accept a message',
+  },
+  {
+    name: 'upstream-hold',
+    kind: 'seconds',
+    default: 15,
+    help: 'How long a new event stream waits, unanswered, for a server that restarts; 0 is not at all',
+  },
+  {
+    name: 'max-held-streams',
+    kind: 'integer',
+    default: 100,
+    help: 'Event streams of one server that wait at the same time; one more is refused at once',
+  },
+  {
+    name: 'survive-restarts',
+    kind: 'flag',
+    help: 'Sessions outlive a restart of their server; what it kept for them itself is lost',
   },
   {
     name: 'identity-header',

@@ -58,7 +58,10 @@ function propertySchema(option: Option): Record<string, unknown> {
       return { type: 'boolean', ...common };
     case 'choice':
       return { enum: [...(option.choices ?? []), ...numbersAmong(option.choices ?? [])], ...common };
+    case 'group':
+      return { ...groupSchema(option), ...common };
     case 'list':
+      if (option.mayBeOne) return { anyOf: [{ type: 'string', minLength: 1 }, TEXTS], ...common };
       if (option.separator === undefined) return { ...TEXTS, ...common };
       return {
         anyOf: [{ type: 'object', additionalProperties: option.isRate ? RATE : { type: 'string' } }, TEXTS],
@@ -70,6 +73,17 @@ function propertySchema(option: Option): Record<string, unknown> {
       return option.isJson ? { anyOf: [{ type: 'object' }, text], ...common } : { ...text, ...common };
     }
   }
+}
+
+function groupSchema({ members = [], memberNames }: Option): Record<string, unknown> {
+  const { $schema, title, ...member } = fileSchema(members, '');
+  const { $schema: _named, ...properties } = member['properties'] as Record<string, unknown>;
+  const names = { pattern: memberNames?.pattern.source, not: { enum: memberNames?.taken } };
+  return {
+    type: 'object',
+    ...(memberNames === undefined ? {} : { propertyNames: names }),
+    additionalProperties: { ...member, properties },
+  };
 }
 
 /** YAML reads 1.2 and 4 as numbers, and so may they stand there. */

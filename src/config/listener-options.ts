@@ -74,4 +74,16 @@ export const LISTENER_OPTIONS = [
     default: 500,
     help: 'Connections of one address',
   },
+  {
+    name: 'drain-timeout',
+    kind: 'seconds',
+    default: 8,
+    help: 'After SIGTERM or SIGINT: how long open requests may take to be answered',
+  },
+  {
+    name: 'drain-delay',
+    kind: 'seconds',
+    default: 0,
+    help: 'Before that, how long all is served with /ready at 503, so that a balancer sends new clients elsewhere',
+  },
 ] as const satisfies readonly Option[];

@@ -30,8 +30,13 @@ export class OptionReader {
   put(option: Option, text: string, where: string): void {
     if (option.kind === 'list') {
       const list = (this.values.get(option.name) as string[] | undefined) ?? [];
-      this.#set(option.name, [...list, text], where);
-    } else if (!this.values.has(option.name)) this.#set(option.name, readText(option, text, where), where);
+      this.#set(option.name, [...list, option.mayBeOne ? readText(option, text, where) : text], where);
+    } else this.putValue(option, () => readText(option, text, where), where);
+  }
+
+  /** Takes what `read` gives, unless a value was given already. */
+  putValue(option: Option, read: () => unknown, where: string): void {
+    if (!this.values.has(option.name)) this.#set(option.name, read(), where);
   }
 
   putFlag(option: Option, isOn: boolean, where: string): void {

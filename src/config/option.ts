@@ -2,8 +2,8 @@
 export interface Option {
   /** As on the command line, without the dashes. */
   readonly name: string;
-  /** `seconds` may have a fraction. */
-  readonly kind: 'text' | 'integer' | 'seconds' | 'choice' | 'flag' | 'list';
+  /** `seconds` may have a fraction; a `group` is an object of named objects, each of which may have `members`. */
+  readonly kind: 'text' | 'integer' | 'seconds' | 'choice' | 'flag' | 'list' | 'group';
   readonly help: string;
   /** What stands for the value in the help text. */
   readonly value?: string;
@@ -28,6 +28,12 @@ export interface Option {
   readonly isJson?: boolean;
   /** Between the name and the value that each entry of a list is; in a configuration file they may be an object. */
   readonly separator?: ':' | '=';
+  /** A list that in a configuration file may be its only entry. */
+  readonly mayBeOne?: boolean;
+  /** What each object of a group may have. */
+  readonly members?: readonly Option[];
+  /** What the objects of a group may be called, and what not because it has another use. */
+  readonly memberNames?: { readonly pattern: RegExp; readonly taken: readonly string[] };
   /** A rate, which in a configuration file may be a number too. */
   readonly isRate?: boolean;
   /** A flag that is another way to write an option with a value. */
@@ -46,7 +52,11 @@ type ValueOf<O extends Option> = O['kind'] extends 'integer' | 'seconds'
         ? O['choices'] extends readonly (infer C)[]
           ? C
           : string
-        : string;
+        : O['kind'] extends 'group'
+          ? O['members'] extends readonly Option[]
+            ? Readonly<Record<string, OptionValues<O['members']>>>
+            : never
+          : string;
 
 /** The parsed values of a table of options, by option name; what was not given and has no default is missing. */
 export type OptionValues<T extends readonly Option[]> = {

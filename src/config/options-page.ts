@@ -48,6 +48,8 @@ export function optionsPage(table: readonly Option[]): string {
 function kindOf(option: Option): string {
   if (option.choices !== undefined) return option.choices.map((choice) => `\`${choice}\``).join(', ');
   if (option.isRate && option.kind === 'text') return 'number a minute, or rate';
+  if (option.kind === 'group') return `object of ${option.value}s`;
+  if (option.mayBeOne) return `${option.value}, or list of ${option.value}`;
   if (option.kind === 'list') return option.separator === undefined ? `list of ${option.value}` : 'object, or list';
   if (option.kind === 'flag') return 'true, false';
   return option.kind === 'text' ? (option.value ?? 'text') : option.kind;

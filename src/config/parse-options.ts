@@ -1,5 +1,5 @@
 import { DrawbridgeError } from '../errors.ts';
-import { addFromConfigFile, type ConfigParser } from './config-file.ts';
+import { addFromConfigFile, type ConfigParser, parseJson, readGroup } from './config-file.ts';
 import { nearestName } from './nearest-name.ts';
 import { environmentName, type Option, type OptionValues } from './option.ts';
 import { clip, OptionReader } from './option-reader.ts';
@@ -29,7 +29,7 @@ export interface ParsedOptions<T extends readonly Option[]> {
  */
 export function parseOptions<const T extends readonly Option[]>(table: T, sources: OptionSources): ParsedOptions<T> {
   const reader = new OptionReader(table);
-  const { positionals, rest } = addFromArguments(reader, table, sources.args);
+  const { positionals, rest } = addFromArguments(reader, table, sources);
   const given = new Set(reader.values.keys());
   for (const option of table) {
     // A list of the command line takes the place of the environment's; it is not added to.
@@ -48,7 +48,7 @@ export function parseOptions<const T extends readonly Option[]>(table: T, source
 function addFromArguments(
   reader: OptionReader,
   table: readonly Option[],
-  args: readonly string[],
+  { args, parseConfig }: OptionSources,
 ): { positionals: string[]; rest: string[] | undefined } {
   const positionals: string[] = [];
   for (let index = 0; index < args.length; index++) {
@@ -75,7 +75,7 @@ function addFromArguments(
         hint: `Such as ${name} ${exampleOf(option)}`,
       });
     }
-    reader.put(option, text, name);
+    putText(reader, option, text, name, parseConfig);
   }
   return { positionals, rest: undefined };
 }
@@ -105,13 +105,13 @@ function addFromEnvironment(
   reader: OptionReader,
   table: readonly Option[],
   option: Option,
-  { env, readFile }: OptionSources,
+  { env, readFile, parseConfig }: OptionSources,
 ): void {
   if (option.hasNoTwin === true) return;
   const name = environmentName(option);
   const text = env[name];
   if (text !== undefined && text !== '') {
-    putFromEnvironment(reader, option, text, name);
+    putFromEnvironment(reader, option, text, name, parseConfig);
     return;
   }
   const fileName = `${name}_FILE`;
@@ -119,10 +119,24 @@ function addFromEnvironment(
   if (path === undefined || path === '') return;
   // `--header-file` has a twin of its own, which is what the file of a secret `--header` would be called.
   if (table.some((other) => environmentName(other) === fileName)) return;
-  putFromEnvironment(reader, option, readSecret(path, fileName, readFile), fileName);
+  putFromEnvironment(reader, option, readSecret(path, fileName, readFile), fileName, parseConfig);
 }
 
-function putFromEnvironment(reader: OptionReader, option: Option, text: string, name: string): void {
+function putText(reader: OptionReader, option: Option, text: string, where: string, parse?: ConfigParser): void {
+  if (option.kind !== 'group') reader.put(option, text, where);
+  else {
+    const { content } = (parse ?? parseJson)(text, where, 'the object');
+    reader.putValue(option, () => readGroup(option, content, where, ''), where);
+  }
+}
+
+function putFromEnvironment(
+  reader: OptionReader,
+  option: Option,
+  text: string,
+  name: string,
+  parse: ConfigParser | undefined,
+): void {
   if (option.kind === 'flag') {
     if (!['1', 'true', '0', 'false'].includes(text)) {
       throw new DrawbridgeError('usage', `${name} must be 1 or 0`, {
@@ -133,7 +147,7 @@ function putFromEnvironment(reader: OptionReader, option: Option, text: string, 
     reader.putFlag(option, text === '1' || text === 'true', name);
   } else if (option.kind === 'list') {
     for (const line of text.split('\n')) if (line.trim() !== '') reader.put(option, line.trim(), name);
-  } else reader.put(option, text, name);
+  } else putText(reader, option, text, name, parse);
 }
 
 function readSecret(path: string, name: string, readFile: (path: string) => string): string {

@@ -132,7 +132,9 @@ export class ResumableStreams {
 
   #giveUpOldest(): void {
     for (const [number, stream] of this.#answers) {
-      if (!stream.isLive) return this.#giveUp(number, stream);
+      if (stream.isLive) continue;
+      this.#giveUp(number, stream);
+      return;
     }
   }
 

@@ -5,7 +5,8 @@ import type { Socket } from 'node:net';
  * Settles when the reader of a response has taken what was written, or is gone. A reader that takes nothing for
  * `stallTimeoutMs` is cut off; one that takes a little at a time is not, because the timeout is that of its socket: Node
  * looks at its end how much is still to be sent, and starts it anew where that has become less. What left at the very
- * start counts too, so the cut comes after one to two times `stallTimeoutMs`.
+ * start counts too, so the cut comes after one to two times `stallTimeoutMs`. What the reader sends would start it anew
+ * as well, so nothing of that is read meanwhile.
  */
 export function waitForReader(
   response: ServerResponse,
@@ -23,8 +24,10 @@ export function waitForReader(
       socket.off('timeout', cut);
       draining.off('drain', settle);
       response.off('close', settle);
+      socket.resume();
       fulfil();
     };
+    socket.pause();
     socket.setTimeout(stallTimeoutMs);
     socket.on('timeout', cut);
     draining.on('drain', settle);

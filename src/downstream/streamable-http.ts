@@ -1,12 +1,13 @@
 import type { ServerResponse } from 'node:http';
 import { DrawbridgeError, toDrawbridgeError } from '../errors.ts';
 import type { Logger } from '../log.ts';
+import { cancelledKeyOf } from '../message/fields.ts';
 import { errorReply, type Message } from '../message/message.ts';
 import type { Route, Transport, TransportEvents } from '../relay/transport.ts';
 import { EventStream } from './event-stream.ts';
+import { answerAsJson } from './json-answer.ts';
 import type { ReplayBudget } from './replay-store.ts';
 import { ResumableStreams } from './resumable-streams.ts';
-import { waitForReader } from './slow-reader.ts';
 
 export interface StreamableHttpDownstreamOptions {
   readonly sessionId: string;
@@ -20,6 +21,8 @@ export interface StreamableHttpDownstreamOptions {
 
 /** From this version on, clients take events without data (MCP 2025-11-25); older ones take them for broken messages. */
 const PRIMED_SINCE = '2025-11-25';
+/** How long an answer to a request that was cancelled may still take; a little more than the upstream is given. */
+const CANCELLED_MS = 2500;
 
 /** A request whose response is no event stream yet, as far as its client can tell. */
 interface OpenRequest {
@@ -85,7 +88,9 @@ export class StreamableHttpDownstream implements Transport {
 
   /** A notification or an answer that was POSTed. Settles when the next hop has taken it. */
   receive(message: Message): void | Promise<void> {
-    return this.#openEvents().message(message);
+    const taken = this.#openEvents().message(message);
+    if (message.method === 'notifications/cancelled') this.#leaveCancelled(message);
+    return taken;
   }
 
   /**
@@ -180,15 +185,10 @@ export class StreamableHttpDownstream implements Transport {
     response.on('close', () => stream.detach(connection));
   }
 
-  #answer(key: string, { response, headers }: OpenRequest, { bytes }: Message): void | Promise<void> {
+  #answer(key: string, { response, headers }: OpenRequest, message: Message): void | Promise<void> {
     this.#requests.delete(key);
     if (response.destroyed || response.writableEnded) return;
-    const length = String(bytes.length);
-    response.writeHead(200, ['Content-Type', 'application/json', 'Content-Length', length, ...headers]);
-    response.end(bytes);
-    const left = 'stream' in response ? response.writableLength : response.req.socket.writableLength;
-    if (left === 0) return;
-    return waitForReader(response, response, this.#options.stallTimeoutMs);
+    return answerAsJson(response, 200, message, headers, this.#options.stallTimeoutMs);
   }
 
   /** Once the stream was opened, a status can tell nothing any more, so the stream does. */
@@ -201,6 +201,24 @@ export class StreamableHttpDownstream implements Transport {
     const error = toDrawbridgeError(thrown);
     if (this.#streams.answering(key) === undefined) return;
     this.#streams.answer(errorReply(request.id, describeError?.(error) ?? error));
+  }
+
+  /** A server need not answer what was cancelled: the response then ends as a stream on which there was nothing to say. */
+  #leaveCancelled(cancellation: Message): void {
+    const key = cancelledKeyOf(cancellation) ?? '';
+    const request = this.#requests.get(key);
+    const stream = this.#streams.answering(key);
+    const leave = (): void => {
+      if (request !== undefined && this.#requests.get(key) === request) {
+        this.#requests.delete(key);
+        request.connection.open();
+        request.connection.end();
+      } else if (stream !== undefined && this.#streams.answering(key) === stream) {
+        this.#streams.abandon(key, stream);
+        stream.hangUp();
+      }
+    };
+    if (request !== undefined || stream !== undefined) setTimeout(leave, CANCELLED_MS).unref();
   }
 
   /**

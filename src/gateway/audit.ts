@@ -1,6 +1,7 @@
 import { createHash } from 'node:crypto';
 import type { DrawbridgeError } from '../errors.ts';
 import { type Logger, silentLogger } from '../log.ts';
+import { operatorHint } from './operator-hint.ts';
 import type { RequestContext } from './request-context.ts';
 import type { Session } from './session-table.ts';
 
@@ -8,6 +9,9 @@ import type { Session } from './session-table.ts';
 const MAX_DENIALS_PER_SECOND = 20;
 const WINDOW_MS = 1000;
 const MAX_VALUE_CHARS = 100;
+
+/** Methods that use a tool, or open a session or a stream. */
+const NOTABLE = new Set(['tools/call', 'initialize', 'subscriptions/listen']);
 
 /** What a reader of lines could take for the end of a value, and what a terminal could take for an order. */
 const UNSAFE = /[\s"'\\=\p{C}]/gu;
@@ -25,14 +29,14 @@ export class Audit {
   }
 
   /**
-   * A request that was let in, once it has been served or handed on. At `info` what uses a tool or opens a session, so
+   * A request that was let in, once it has been served or handed on. At `info` what uses a tool or opens a session or stream, so
    * that a busy gateway writes one line a call; the rest at `debug`.
    */
   allow(context: RequestContext): void {
     if (this.#logger === silentLogger) return;
     const { res, route, message } = context;
     const outcome = res.headersSent ? res.statusCode : 'forwarded';
-    const isNotable = route === 'sse-stream' || message?.method === 'tools/call' || message?.method === 'initialize';
+    const isNotable = route === 'sse-stream' || NOTABLE.has(message?.method ?? '');
     const record = this.#record('allow', context, outcome);
     if (isNotable) this.#logger.info(record, 'allowed');
     else this.#logger.debug(record, 'allowed');
@@ -51,7 +55,8 @@ export class Audit {
       return;
     }
     const record = { ...this.#record('deny', context, error.code), status: error.status };
-    if (error.status >= 500) this.#logger.warn(record, error.sentence);
+    if (error.code.startsWith('upstream_')) this.#logger.warn({ ...record, try: operatorHint(error) }, error.sentence);
+    else if (error.status >= 500) this.#logger.warn(record, error.sentence);
     else this.#logger.info(record, error.sentence);
   }
 

@@ -3,6 +3,7 @@ import { type Logger, silentLogger } from '../log.ts';
 import type { Family } from '../upstream/dial/dial-route.ts';
 import { parseRate, type Rate } from './rate.ts';
 import { parseHttpUrl, type ResolvedServer, resolveServers, type ServerOptions } from './upstreams/server-options.ts';
+import { createPseudonym } from './via.ts';
 
 /**
  * Counters of one limit: the part of express-rate-limit's Store that is used, so that its stores fit. By default they live
@@ -28,6 +29,17 @@ export interface RateLimitCount {
 export interface GatewayOptions extends ServerOptions {
   /** Further MCP servers by name, each served under its own: `/<name>/sse`, `/<name>/mcp`. */
   readonly upstreams?: Readonly<Record<string, ServerOptions>>;
+  /**
+   * Whether clients that speak 2026-07-28 alone are served by servers that do not: their requests are answered from a
+   * session of each principal. Default false.
+   */
+  readonly translateModern?: boolean;
+  /** Processes of commands at once, of all servers and sessions. Default 100. */
+  readonly maxCommands?: number;
+  /** From the first request to a command until its first answer, installing itself included. Default 60000. */
+  readonly commandStartTimeoutMs?: number;
+  /** How long a command that a principal's sessions share waits for the next after the last has ended. Default 60000. */
+  readonly commandIdleMs?: number;
   /** The address family dialled. Default `4`. */
   readonly family?: Family;
   /** For one address of the server. Default 60000. */
@@ -36,6 +48,15 @@ export interface GatewayOptions extends ServerOptions {
   readonly upstreamReadTimeoutMs?: number;
   /** Until the server has accepted a message. Default 300000. */
   readonly upstreamSendTimeoutMs?: number;
+  /** How long a new event stream is held, without an answer, while its server is away; 0 for not at all. Default 15000. */
+  readonly upstreamHoldMs?: number;
+  /** Event streams of one server held at the same time; one more is answered with 502 at once. Default 100. */
+  readonly maxHeldStreams?: number;
+  /**
+   * Whether a session outlives the connection to its server: another is made, on any replica, and calls made meanwhile wait
+   * for it as long as `upstreamHoldMs` says. Default false, since what a server keeps for a session itself is lost unnoticed.
+   */
+  readonly surviveRestarts?: boolean;
   /** Tells the server who the client is; empty for none. Default `X-Forwarded-User`. */
   readonly identityHeader?: string;
   /** Whether X-Real-IP and X-Forwarded-For, -Proto and -Port go upstream, written by us. Default true. */
@@ -134,6 +155,8 @@ export type ResolvedGatewayOptions = Required<
 > & { readonly [Name in MayBeMissing]: GatewayOptions[Name] | undefined } & { readonly [Name in Rates]: Rate } & {
   /** By name; the one at the root has an empty one. */
   readonly servers: ReadonlyMap<string, ResolvedServer>;
+  /** What this gateway is called in Via; it stays when options change. */
+  readonly pseudonym: string;
   readonly auth: 'none' | undefined;
   readonly publicUrl: URL | undefined;
   readonly limitTool: ReadonlyMap<string, Rate>;
@@ -143,14 +166,22 @@ export type ResolvedGatewayOptions = Required<
 const MIN_REQUESTS_AT_ONCE = 20;
 
 /** Fills in the defaults; throws `config`, naming the option, for what cannot be meant. */
-export function resolveGatewayOptions(options: GatewayOptions): ResolvedGatewayOptions {
+export function resolveGatewayOptions(options: GatewayOptions, pseudonym = createPseudonym()): ResolvedGatewayOptions {
   checkWhoMayUse(options);
   return {
+    pseudonym,
     servers: resolveServers(options, options.upstreams),
+    translateModern: options.translateModern ?? false,
+    maxCommands: atLeast(1, 'maxCommands', options.maxCommands ?? 100),
+    commandStartTimeoutMs: atLeast(100, 'commandStartTimeoutMs', options.commandStartTimeoutMs ?? 60_000),
+    commandIdleMs: atLeast(0, 'commandIdleMs', options.commandIdleMs ?? 60_000),
     family: options.family ?? '4',
     upstreamConnectTimeoutMs: atLeast(100, 'upstreamConnectTimeoutMs', options.upstreamConnectTimeoutMs ?? 60_000),
     upstreamReadTimeoutMs: atLeast(0, 'upstreamReadTimeoutMs', options.upstreamReadTimeoutMs ?? 300_000),
     upstreamSendTimeoutMs: atLeast(100, 'upstreamSendTimeoutMs', options.upstreamSendTimeoutMs ?? 300_000),
+    upstreamHoldMs: atLeast(0, 'upstreamHoldMs', options.upstreamHoldMs ?? 15_000),
+    maxHeldStreams: atLeast(0, 'maxHeldStreams', options.maxHeldStreams ?? 100),
+    surviveRestarts: options.surviveRestarts ?? false,
     identityHeader: options.identityHeader ?? 'X-Forwarded-User',
     forwardedHeaders: options.forwardedHeaders ?? true,
     keyFile: options.keyFile,

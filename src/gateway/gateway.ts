@@ -2,9 +2,11 @@ import type { IncomingMessage, ServerResponse } from 'node:http';
 import express from 'express';
 import { DrawbridgeError, toDrawbridgeError } from '../errors.ts';
 import { Audit } from './audit.ts';
+import { Drain } from './drain.ts';
 import { type GatewayOptions, type ResolvedGatewayOptions, resolveGatewayOptions } from './gateway-options.ts';
 import { asHttp1 } from './listener/http1-view.ts';
 import { McpRoutes } from './mcp-routes.ts';
+import { OpenResponses } from './open-responses.ts';
 import { takePathKey } from './path-key.ts';
 import { assemblePolicies, type PolicyChain } from './policies/assemble.ts';
 import { admit } from './policies/chain.ts';
@@ -13,8 +15,8 @@ import { ANSWERED, type Refusal, writeRefusal } from './refusal.ts';
 import type { RequestContext } from './request-context.ts';
 import { findRoute } from './routes.ts';
 import { securityHeaders } from './security-headers.ts';
-import { SessionSweep } from './session-sweep.ts';
-import { type Session, SessionTable } from './session-table.ts';
+import { type Admission, SessionSweep } from './session-sweep.ts';
+import { SessionTable } from './session-table.ts';
 import { checkUpstreamHeaders } from './upstream-headers.ts';
 import { Upstreams } from './upstreams/upstreams.ts';
 
@@ -30,12 +32,31 @@ export interface Gateway {
   readonly sessionCount: number;
   /**
    * Takes these options from now on. Open sessions go on, on the upstream they have; those that the new options would
-   * not let in are ended within 30 s. Throws `config`, and changes nothing, when the options cannot be used.
+   * not let in are ended within 30 s. Throws `config`, and changes nothing, when the options cannot be used. While the
+   * gateway drains it does nothing.
    */
   reload(options: GatewayOptions): void;
-  /** Answers what is open, ends every session, gives back what is held. Idempotent. */
+  /** From now on `/ready` answers 503, so that a balancer looks elsewhere; everything is still served. */
+  announceStop(): void;
+  /**
+   * Stops in good order. From now on no session begins (503 with `Retry-After`), connections end with the response that
+   * they carry, and event streams on which nothing is awaited end with a `retry:`. Settles when the last open request was
+   * answered and every session upstream was ended: by `timeoutMs` (default 8000), when what is left gets the error
+   * `shutting_down`, and 1 s for sessions upstream that do not let themselves be ended. Then the gateway is closed.
+   * A second call can make it faster.
+   */
+  drain(options?: DrainOptions): Promise<void>;
+  /** `drain` with no time for open requests: answers them, ends every session, gives back what is held. Idempotent. */
   close(): Promise<void>;
 }
+
+export interface DrainOptions {
+  /** How long open requests may take, in milliseconds. Default 8000. */
+  readonly timeoutMs?: number;
+}
+
+/** Within the 10 s that Docker gives a container before it is killed. */
+const DRAIN_MS = 8000;
 
 /** The options that say who may come in. */
 const AUTHENTICATION = [
@@ -71,6 +92,10 @@ class HttpGateway implements Gateway {
   #headers: { readonly http: readonly string[]; readonly https: readonly string[] };
   readonly #upstreams: Upstreams;
   readonly #sweep: SessionSweep;
+  readonly #responses = new OpenResponses();
+  readonly #drain: Drain;
+  #isStopAnnounced = false;
+  #closed: Promise<void> | undefined;
   #audit: Audit;
   #heart: NodeJS.Timeout;
   /** Grows when who may come in is asked of others than before. */
@@ -80,6 +105,7 @@ class HttpGateway implements Gateway {
   constructor(options: ResolvedGatewayOptions) {
     this.#options = options;
     this.#sessions = new SessionTable(options);
+    this.#drain = new Drain(this.#sessions, this.#responses);
     this.#chain = assemblePolicies(options, this.#sessions);
     this.#mcp = new McpRoutes(options, this.#sessions);
     this.#upstreams = new Upstreams(options);
@@ -89,8 +115,12 @@ class HttpGateway implements Gateway {
     this.#heart = this.#startHeart();
 
     const { router, app } = this.#createExpress();
-    this.router = (req, res, next) => router(req as express.Request, res as express.Response, next);
+    this.router = (req, res, next) => {
+      this.#responses.add(res);
+      router(req as express.Request, res as express.Response, next);
+    };
     this.handler = (req, res) => {
+      this.#responses.add(res);
       const context = this.#createContext(req, res, '');
       // Express costs more than the relay itself, and has nothing to do on these paths.
       if (context.route !== 'other') this.#enter(context, () => {});
@@ -106,7 +136,8 @@ class HttpGateway implements Gateway {
   }
 
   reload(options: GatewayOptions): void {
-    const next = resolve(options);
+    if (this.#drain.isStarted) return;
+    const next = resolve(options, this.#options.pseudonym);
     const chain = assemblePolicies(next, this.#sessions);
     this.#chain.close();
     this.#chain = chain;
@@ -125,13 +156,23 @@ class HttpGateway implements Gateway {
     this.#heart = this.#startHeart();
   }
 
-  async close(): Promise<void> {
-    clearInterval(this.#heart);
-    this.#chain.close();
-    this.#audit.close();
-    const error = new DrawbridgeError('shutting_down', 'the gateway is being stopped');
-    await Promise.all([...this.#sessions.values()].map((session) => session.relay?.close(error)));
-    await this.#upstreams.close();
+  announceStop(): void {
+    this.#isStopAnnounced = true;
+  }
+
+  drain({ timeoutMs = DRAIN_MS }: DrainOptions = {}): Promise<void> {
+    this.announceStop();
+    const drained = this.#drain.run(timeoutMs, () => this.#upstreams.close());
+    this.#closed ??= drained.then(() => {
+      clearInterval(this.#heart);
+      this.#chain.close();
+      this.#audit.close();
+    });
+    return this.#closed;
+  }
+
+  close(): Promise<void> {
+    return this.drain({ timeoutMs: 0 });
   }
 
   #createExpress(): { router: express.Router; app: express.Express } {
@@ -146,6 +187,10 @@ class HttpGateway implements Gateway {
       res.json({ status: 'ok' });
     });
     router.get('/ready', async (_req, res) => {
+      if (this.#isStopAnnounced) {
+        res.status(503).json({ status: 'draining' });
+        return;
+      }
       const { isReady, why } = await this.#upstreams.isReady();
       if (!isReady) this.#options.logger.warn(`not ready: ${why}`);
       res.status(isReady ? 200 : 503).json({ status: isReady ? 'ready' : 'upstream unreachable' });
@@ -184,6 +229,7 @@ class HttpGateway implements Gateway {
       principal: undefined,
       body: undefined,
       message: undefined,
+      era: 'legacy',
       tool: undefined,
       session: undefined,
     };
@@ -217,20 +263,19 @@ class HttpGateway implements Gateway {
   #startHeart(): NodeJS.Timeout {
     const everyMs = this.#options.heartbeatMs / 2;
     const heart = setInterval(() => {
-      for (const session of this.#sessions.values()) session.downstream.beat(everyMs);
-      this.#sweep.run(this.#options, (session) => this.#whyRefused(session));
+      for (const { downstream } of this.#sessions.open()) downstream.beat(everyMs);
+      this.#sweep.run(this.#options, (admission) => this.#whyRefused(admission));
     }, everyMs);
     return heart.unref();
   }
 
-  /** Whether what admitted a session has ended since. */
-  #whyRefused({ principal, address, generation }: Session): DrawbridgeError | undefined {
-    if (principal.expiresAt !== undefined && principal.expiresAt <= Date.now())
-      return ended('its credential has expired');
-    if (!principal.isCurrent()) return ended('its credential was withdrawn');
-    if (!this.#chain.isAddressAllowed(address)) return ended('its address is not served any more');
+  /** Whether what admitted a session, or a request without one, has ended since. */
+  #whyRefused({ principal, address, generation }: Admission): string | undefined {
+    if (principal.expiresAt !== undefined && principal.expiresAt <= Date.now()) return 'its credential has expired';
+    if (!principal.isCurrent()) return 'its credential was withdrawn';
+    if (!this.#chain.isAddressAllowed(address)) return 'its address is not served any more';
     if (generation !== this.#generation && performance.now() - this.#generationSince > NEW_PROOF_MS)
-      return ended('it was not proved again since credentials are others');
+      return 'it was not proved again since credentials are others';
     return undefined;
   }
 }
@@ -242,16 +287,12 @@ function fromExpress(thrown: unknown): DrawbridgeError {
   return toDrawbridgeError(thrown);
 }
 
-function ended(why: string): DrawbridgeError {
-  return new DrawbridgeError('session_lost', 'the session was ended', { why });
-}
-
 function headersOf({ isTls }: ResolvedGatewayOptions): { http: readonly string[]; https: readonly string[] } {
   return { http: securityHeaders({ isTls: isTls ?? false }), https: securityHeaders({ isTls: isTls ?? true }) };
 }
 
-function resolve(options: GatewayOptions): ResolvedGatewayOptions {
-  const resolved = resolveGatewayOptions(options);
+function resolve(options: GatewayOptions, pseudonym?: string): ResolvedGatewayOptions {
+  const resolved = resolveGatewayOptions(options, pseudonym);
   for (const server of resolved.servers.values()) checkUpstreamHeaders(server, resolved);
   return resolved;
 }

@@ -2,15 +2,16 @@ import { ReplayBudget } from '../downstream/replay-store.ts';
 import { SseDownstream } from '../downstream/sse.ts';
 import { StreamableHttpDownstream } from '../downstream/streamable-http.ts';
 import { DrawbridgeError } from '../errors.ts';
-import { errorReply } from '../message/message.ts';
-import { type Interceptor, intercept } from '../relay/intercept.ts';
+import { intercept } from '../relay/intercept.ts';
 import { join } from '../relay/relay.ts';
 import type { ResolvedGatewayOptions } from './gateway-options.ts';
-import { withoutInternals } from './public-error.ts';
+import { hideInternals, openingFailure, withoutInternals } from './public-error.ts';
 import type { RequestContext } from './request-context.ts';
+import { serverPath } from './routes.ts';
+import { keepSessionOrder } from './session-order.ts';
 import type { Session, SessionOpening, SessionTable } from './session-table.ts';
+import { serveStateless } from './stateless-routes.ts';
 import { ToolRules } from './tool-rules.ts';
-import type { UpstreamServer } from './upstreams/upstream-server.ts';
 
 /** Serves what the policies let through: opens sessions, and hands each message to the session it is for. */
 export class McpRoutes {
@@ -33,6 +34,7 @@ export class McpRoutes {
   serve(context: RequestContext): Promise<void> {
     if (context.route === 'sse-stream') return this.#openSse(context);
     if (context.route === 'sse-message') return this.#takeMessage(context);
+    if (context.era === 'modern') return serveStateless(context, this.#options, this.#sessions.stateless, this.#tools);
     switch (context.req.method) {
       case 'GET':
         return this.#listen(context);
@@ -50,7 +52,7 @@ export class McpRoutes {
     const session = this.#sessions.add(id, openingOf(context), downstream);
     await this.#join(session, context);
     context.session = session;
-    downstream.open(`${mountPath}${pathOf(server)}/sse/messages?session=${id}`);
+    downstream.open(`${mountPath}${serverPath(server?.name ?? '')}/sse/messages?session=${id}`);
   }
 
   async #takeMessage(context: RequestContext): Promise<void> {
@@ -76,7 +78,7 @@ export class McpRoutes {
       } catch (thrown) {
         // A session whose initialize never arrived is none.
         if (isNew) await session.relay?.close();
-        throw thrown;
+        throw isNew ? openingFailure(thrown) : thrown;
       }
       return;
     }
@@ -120,7 +122,8 @@ export class McpRoutes {
   /** Gives the session an upstream transport of its own; the session is gone when either side is. */
   async #join(session: Session, context: RequestContext): Promise<void> {
     const { logger } = this.#options;
-    const tools = intercept(session.server.connect(context), this.#tools.interceptFor(session));
+    const ordered = keepSessionOrder(session.server.connect(context));
+    const tools = intercept(ordered, this.#tools.interceptFor(session));
     const upstream = intercept(tools, session.pulse.intercept);
     session.relay = join(intercept(session.downstream, hideInternals), upstream, {
       logger,
@@ -129,27 +132,17 @@ export class McpRoutes {
         logger.info({ principal: session.principalId, by, why: error?.sentence }, 'session ended');
       },
     });
-    await session.relay.ready;
+    await session.relay.ready.catch((thrown: unknown) => {
+      throw openingFailure(thrown);
+    });
     logger.info({ principal: session.principalId, sessions: this.#sessions.size }, 'session opened');
   }
-}
-
-/** What the relay itself answers a client with, as a client may see it. */
-function hideInternals(): Interceptor {
-  return {
-    up: (message) =>
-      message.failure === undefined ? message : errorReply(message.id, withoutInternals(message.failure)),
-  };
 }
 
 function openingOf({ principal, server, address, generation }: RequestContext): SessionOpening {
   if (principal === undefined || server === undefined)
     throw new DrawbridgeError('internal', 'a session was opened by nobody, or to no server');
   return { principal, server, address, generation };
-}
-
-function pathOf(server: UpstreamServer | undefined): string {
-  return server === undefined || server.name === '' ? '' : `/${server.name}`;
 }
 
 function accept({ res }: RequestContext, headers: readonly string[]): void {

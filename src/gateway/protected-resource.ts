@@ -1,24 +1,37 @@
 import type { ResolvedGatewayOptions } from './gateway-options.ts';
 import type { RequestContext } from './request-context.ts';
+import { serverPath } from './routes.ts';
 
 const WELL_KNOWN = '/.well-known/oauth-protected-resource';
-/** What can be a resource: the gateway as a whole, and its two transports. */
-const RESOURCES = ['', '/mcp', '/sse'];
+/** The two transports of each server. */
+const TRANSPORTS = ['/mcp', '/sse'];
 const MAX_AGE_S = 300;
 
-type MetadataOptions = Pick<ResolvedGatewayOptions, 'jwtIssuer' | 'jwtScope' | 'publicUrl'>;
+type MetadataOptions = Pick<ResolvedGatewayOptions, 'jwtIssuer' | 'jwtScope' | 'publicUrl' | 'servers'>;
 
-/** The public URL as issuers may write it in `aud`: for the gateway as a whole, or for one of its transports. */
-export function audiencesOf(publicUrl: URL): string[] {
+/**
+ * The public URL as issuers may write it in `aud` for one server: that of the gateway as a whole, or of a transport of this
+ * server. A token for another server is not for this one.
+ */
+export function audiencesOf(publicUrl: URL, serverName: string): string[] {
   const base = withoutSlash(publicUrl);
-  return [base, `${base}/`, ...RESOURCES.slice(1).map((path) => base + path)];
+  return [base, `${base}/`, ...resourcesOf(serverName).map((path) => base + path)];
+}
+
+function resourcesOf(serverName: string): string[] {
+  return TRANSPORTS.map((path) => serverPath(serverName) + path);
 }
 
 /** Where the metadata is that fits the request; undefined where that would have to repeat a key. */
-export function metadataUrlFor(context: RequestContext, options: MetadataOptions): string | undefined {
+export function metadataUrlFor(
+  context: RequestContext,
+  options: Pick<MetadataOptions, 'publicUrl'>,
+): string | undefined {
   // With a key in its path, the address of the gateway is not to be told on.
   if (options.publicUrl === undefined && context.pathKey !== undefined) return undefined;
-  return baseOf(context, options) + WELL_KNOWN + (context.route === 'mcp' ? '/mcp' : '/sse');
+  const { route, server } = context;
+  const path = serverPath(server?.name ?? '') + (route === 'mcp' ? '/mcp' : '/sse');
+  return baseOf(context, options) + WELL_KNOWN + path;
 }
 
 /**
@@ -27,12 +40,14 @@ export function metadataUrlFor(context: RequestContext, options: MetadataOptions
  */
 export function serveProtectedResource(options: MetadataOptions, context: RequestContext, path: string): boolean {
   const { req, res } = context;
-  const { jwtIssuer, jwtScope, publicUrl } = options;
+  const { jwtIssuer, jwtScope, publicUrl, servers } = options;
   if (jwtIssuer === undefined || !path.startsWith(WELL_KNOWN)) return false;
   const rest = path.slice(WELL_KNOWN.length).replace(/\/$/, '');
   // A proxy in front may hand over what RFC 9728 §3.1 makes of a public URL that has a path.
   const prefix = publicUrl === undefined ? '' : publicUrl.pathname.replace(/\/$/, '');
-  const resource = RESOURCES.find((one) => rest === one || rest === prefix + one);
+  // The first is the gateway as a whole.
+  const resources = ['', ...[...servers.keys()].flatMap(resourcesOf)];
+  const resource = resources.find((one) => rest === one || rest === prefix + one);
   if (resource === undefined) return false;
   if (req.method !== 'GET' && req.method !== 'HEAD') {
     res.writeHead(405, { Allow: 'GET, HEAD' }).end();
@@ -56,7 +71,7 @@ export function serveProtectedResource(options: MetadataOptions, context: Reques
 }
 
 /** Without a public URL it is what the client calls us, by a Host that was found to be one of ours. */
-function baseOf({ req, scheme, mountPath }: RequestContext, { publicUrl }: MetadataOptions): string {
+function baseOf({ req, scheme, mountPath }: RequestContext, { publicUrl }: Pick<MetadataOptions, 'publicUrl'>): string {
   return publicUrl === undefined ? `${scheme}://${req.headers.host}${mountPath}` : withoutSlash(publicUrl);
 }
 

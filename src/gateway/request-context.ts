@@ -1,8 +1,9 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
+import type { Era } from '../message/era.ts';
 import type { Message } from '../message/message.ts';
 import type { Rate } from './rate.ts';
 import type { Session } from './session-table.ts';
-import type { UpstreamServer } from './upstreams/upstream-server.ts';
+import type { McpServer } from './upstreams/mcp-server.ts';
 
 /** Who sent a request, as an authenticator found out. */
 export interface Principal {
@@ -29,7 +30,7 @@ export interface RequestContext {
   readonly res: ServerResponse;
   readonly route: Route;
   /** The MCP server that the path names; undefined for `other`. */
-  readonly server: UpstreamServer | undefined;
+  readonly server: McpServer | undefined;
   /** The path under which the gateway is mounted; empty for a server of its own. */
   readonly mountPath: string;
   /** The query string, without its question mark. */
@@ -49,6 +50,8 @@ export interface RequestContext {
   principal: Principal | undefined;
   body: Buffer | undefined;
   message: Message | undefined;
+  /** Legacy until the body of a POST to /mcp was looked at. */
+  era: Era;
   /** The name of the tool that a `tools/call` is for. */
   tool: string | undefined;
   session: Session | undefined;

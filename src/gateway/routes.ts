@@ -1,5 +1,5 @@
 import type { Route } from './request-context.ts';
-import type { UpstreamServer } from './upstreams/upstream-server.ts';
+import type { McpServer } from './upstreams/mcp-server.ts';
 import type { Upstreams } from './upstreams/upstreams.ts';
 
 const ROUTES: ReadonlyMap<string, Route> = new Map([
@@ -18,7 +18,7 @@ const OTHER = { route: 'other', server: undefined } as const;
 export function findRoute(
   path: string,
   upstreams: Upstreams,
-): { readonly route: Route; readonly server: UpstreamServer | undefined } {
+): { readonly route: Route; readonly server: McpServer | undefined } {
   const atRoot = ROUTES.get(path);
   if (atRoot !== undefined) return routeTo(atRoot, upstreams.find(''));
   const slash = path.indexOf('/', 1);
@@ -26,6 +26,11 @@ export function findRoute(
   return route === undefined ? OTHER : routeTo(route, upstreams.find(path.slice(1, slash)));
 }
 
-function routeTo(route: Route, server: UpstreamServer | undefined): ReturnType<typeof findRoute> {
+function routeTo(route: Route, server: McpServer | undefined): ReturnType<typeof findRoute> {
   return server === undefined ? OTHER : { route, server };
+}
+
+/** Where a server's own paths begin. */
+export function serverPath(name: string): string {
+  return name === '' ? '' : `/${name}`;
 }

@@ -6,7 +6,8 @@ import type { Relay } from '../relay/relay.ts';
 import { ClientPulse } from './client-pulse.ts';
 import { OpenCounts } from './limits/open-counts.ts';
 import type { Principal } from './request-context.ts';
-import type { UpstreamServer } from './upstreams/upstream-server.ts';
+import { type StatelessRequest, StatelessTable } from './stateless-table.ts';
+import type { McpServer } from './upstreams/mcp-server.ts';
 
 /** Our record of one downstream connection: bound to the principal that opened it and to one upstream transport. */
 export interface Session {
@@ -14,7 +15,7 @@ export interface Session {
   readonly id: string;
   readonly principalId: string;
   /** The MCP server that it is a session with. */
-  readonly server: UpstreamServer;
+  readonly server: McpServer;
   /** As the last request has proved it; its credential may end while a stream is open. */
   principal: Principal;
   /** Of the client that sent the last request. */
@@ -34,7 +35,7 @@ export interface Session {
 /** What opens a session. */
 export interface SessionOpening {
   readonly principal: Principal;
-  readonly server: UpstreamServer;
+  readonly server: McpServer;
   readonly address: string;
   readonly generation: number;
 }
@@ -50,8 +51,12 @@ export class SessionTable {
   #limits: SessionLimits;
   readonly #sessions = new Map<string, Session>();
   readonly #perPrincipal = new Map<string, number>();
+  /** Whether sessions may begin; while the gateway drains, those that are there go on. */
+  #stage: 'open' | 'draining' | 'stopped' = 'open';
   /** Event streams by the bucket of their client's address. */
   readonly streams = new OpenCounts();
+  /** Requests of the modern era, which have no session. */
+  readonly stateless = new StatelessTable();
 
   constructor(limits: SessionLimits) {
     this.#limits = limits;
@@ -61,13 +66,27 @@ export class SessionTable {
     return this.#sessions.size;
   }
 
+  get stage(): 'open' | 'draining' | 'stopped' {
+    return this.#stage;
+  }
+
+  stop(stage: 'draining' | 'stopped'): void {
+    this.#stage = stage;
+  }
+
   values(): IterableIterator<Session> {
     return this.#sessions.values();
   }
 
-  /** Requests of this principal that wait for their answer, in all its sessions. */
+  /** The sessions, and the requests that have none. */
+  *open(): Generator<Session | StatelessRequest> {
+    yield* this.#sessions.values();
+    yield* this.stateless.values();
+  }
+
+  /** Requests of this principal that wait for their answer, in all its sessions and without one. */
   countPending(principalId: string): number {
-    let count = 0;
+    let count = this.stateless.countPending(principalId);
     for (const session of this.#sessions.values()) {
       if (session.principalId === principalId) count += session.relay?.pendingCount ?? 0;
     }

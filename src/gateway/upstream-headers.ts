@@ -3,15 +3,16 @@ import { headerLines } from '../upstream/upstream-options.ts';
 import type { ResolvedGatewayOptions } from './gateway-options.ts';
 import type { RequestContext } from './request-context.ts';
 import type { ResolvedServer } from './upstreams/server-options.ts';
+import { viaFor } from './via.ts';
 
-type HeaderOptions = Pick<ResolvedGatewayOptions, 'identityHeader' | 'forwardedHeaders'>;
+type HeaderOptions = Pick<ResolvedGatewayOptions, 'identityHeader' | 'forwardedHeaders' | 'pseudonym'>;
 
 const FORWARDED = ['X-Real-IP', 'X-Forwarded-For', 'X-Forwarded-Proto', 'X-Forwarded-Port'] as const;
 
 /** Throws `config` where a header is given twice, or cannot be sent: each session's upstream would refuse it. */
 export function checkUpstreamHeaders({ headers }: ResolvedServer, options: HeaderOptions): void {
   const { identityHeader, forwardedHeaders } = options;
-  const own = [...(identityHeader === '' ? [] : [identityHeader]), ...(forwardedHeaders ? FORWARDED : [])];
+  const own = ['Via', ...(identityHeader === '' ? [] : [identityHeader]), ...(forwardedHeaders ? FORWARDED : [])];
   headerLines({ ...headers, ...Object.fromEntries(own.map((name) => [name, ''])) });
   const given = new Set(Object.keys(headers).map(spell));
   const twice = own.find((name) => given.has(spell(name)));
@@ -32,7 +33,7 @@ export function upstreamHeadersFor(
   options: HeaderOptions,
 ): Record<string, string> {
   const { principal, address, scheme, req } = context;
-  const headers: Record<string, string> = { ...server.headers };
+  const headers: Record<string, string> = { ...server.headers, Via: viaFor(req, options.pseudonym) };
   if (options.identityHeader !== '' && principal !== undefined && principal.method !== 'none')
     headers[options.identityHeader] = printable(principal.id);
   if (options.forwardedHeaders) {

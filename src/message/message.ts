@@ -26,7 +26,7 @@ export function errorReply(id: string | undefined, error: DrawbridgeError): Mess
   const body = JSON.stringify({
     code: error.rpcCode,
     message: error.sentence,
-    data: { reason: error.code, hint: error.hint, retryAfterMs: error.retryAfterMs },
+    data: { reason: error.code, hint: error.hint, retryAfterMs: error.retryAfterMs, ...error.versions },
   });
   const bytes = Buffer.from(`{"jsonrpc":"2.0","id":${id ?? 'null'},"error":${body}}`);
   return {

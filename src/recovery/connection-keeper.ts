@@ -32,8 +32,10 @@ export interface ConnectionKeeperEvents {
   up(connection: Connection): void;
   /** The connection is over, and so is what it has taken. */
   lost(connection: Connection, error: DrawbridgeError): void;
-  /** A try has failed, and waiting will not help. */
-  refused(outage: Outage): void;
+  /** The first connection has started; the client may shake hands on it. */
+  begun(): void;
+  /** A try has failed. */
+  failed(outage: Outage): void;
   message(connection: Connection, message: Message, route?: Route): void | Promise<void>;
   error(error: DrawbridgeError): void;
 }
@@ -191,7 +193,10 @@ export class ConnectionKeeper {
     if (!this.#memory.isInitialized) {
       // The client shakes hands itself; what it says waits in the transport.
       connection.isEstablishing = false;
-      started.catch((thrown: unknown) => this.lose(connection, toDrawbridgeError(thrown)));
+      started.then(
+        () => this.#events.begun(),
+        (thrown: unknown) => this.lose(connection, toDrawbridgeError(thrown)),
+      );
       return;
     }
     try {
@@ -269,7 +274,7 @@ export class ConnectionKeeper {
   #failed(error: DrawbridgeError): void {
     const isNews = this.#attempts.outage?.last.sentence !== error.sentence;
     const outage = this.#attempts.fail(error);
-    if (outage.isPermanent(this.#memory.isInitialized)) this.#events.refused(outage);
+    this.#events.failed(outage);
     if (!this.#isClosed) this.#options.logger[isNews ? 'warn' : 'debug'](`${error.sentence}; trying again`);
   }
 

@@ -9,12 +9,16 @@ import type { Outage } from './outage.ts';
 import { Passage } from './passage.ts';
 import { provisionalAnswer } from './provisional-answer.ts';
 import { isResult, SessionMemory } from './session-memory.ts';
+import { isTrouble, lostAnswer } from './trouble.ts';
 
 export interface RecoveryOptions extends ConnectionKeeperOptions {
   /** How long requests wait for a server that is away. */
   readonly holdMs: number;
-  /** How long `initialize` may go unanswered by the server; then we answer it. */
-  readonly initializeTimeoutMs: number;
+  /**
+   * How long `initialize` may go unanswered by the server; then we answer it. Without it a session begins with a server that
+   * is there or not at all: its first failure is its end.
+   */
+  readonly initializeTimeoutMs?: number;
 }
 
 /** A message that servers had in vain this often is not given to another. */
@@ -33,6 +37,7 @@ export class RecoveringUpstream implements Transport {
   readonly #held = new HeldMessages(() => this.#keeper.outage?.error ?? this.#closedError());
   #events: TransportEvents | undefined;
   #initializeDeadline: NodeJS.Timeout | undefined;
+  #begun: { readonly fulfil: () => void; readonly reject: (error: DrawbridgeError) => void } | undefined;
   #count = 0;
   #isClosed = false;
 
@@ -42,17 +47,21 @@ export class RecoveringUpstream implements Transport {
       isAwaited: () => this.#held.hasRequest,
       up: () => this.#sendHeld(),
       lost: (connection, error) => this.#failTaken(connection, error),
-      refused: (outage) => this.#refusedByServer(outage),
+      begun: () => this.#begun?.fulfil(),
+      failed: (outage) => this.#failed(outage),
       message: (connection, message, route) => this.#receive(connection, message, route),
       error: (error) => this.#events?.error(error),
     });
   }
 
-  /** Settles at once: the server need not be there yet. */
+  /** Settles at once where the server need not be there yet. */
   start(events: TransportEvents): Promise<void> {
     this.#events = events;
     void this.#keeper.recover();
-    return Promise.resolve();
+    if (this.#options.initializeTimeoutMs !== undefined) return Promise.resolve();
+    return new Promise((fulfil, reject) => {
+      this.#begun = { fulfil, reject };
+    });
   }
 
   send(message: Message): Promise<void> {
@@ -74,6 +83,7 @@ export class RecoveringUpstream implements Transport {
     if (this.#isClosed) return;
     this.#isClosed = true;
     clearTimeout(this.#initializeDeadline);
+    this.#begun?.reject(this.#closedError());
     this.#held.failAll(this.#closedError());
     await this.#keeper.close(this.#closedError());
   }
@@ -228,7 +238,7 @@ export class RecoveringUpstream implements Transport {
   #unanswered(passage: Passage, connection: Connection, error: DrawbridgeError): void {
     this.#release(passage);
     if (passage.isSafe && ++passage.replays < MAX_REPLAYS) this.#sendAgain(passage, connection);
-    else passage.fail(this.#lostAnswer(error));
+    else passage.fail(lostAnswer(this.#options.where, error));
   }
 
   /** What the connection has taken may have run. What it has not taken comes back as not taken. */
@@ -239,15 +249,17 @@ export class RecoveringUpstream implements Transport {
   }
 
   #expectInitialize(passage: Passage): void {
+    const { initializeTimeoutMs: afterMs } = this.#options;
     this.#memory.noteInitialize(passage.message);
     clearTimeout(this.#initializeDeadline);
-    this.#initializeDeadline = setTimeout(() => this.#answerInitialize(passage), this.#options.initializeTimeoutMs);
+    if (afterMs === undefined) return;
+    this.#initializeDeadline = setTimeout(() => this.#answerInitialize(passage, afterMs), afterMs);
   }
 
   /** The client would give up: it is told how things are, and goes on when the server is there. */
-  #answerInitialize(passage: Passage): void {
-    const { where, initializeTimeoutMs, logger } = this.#options;
-    const late = `${where} has not answered initialize within ${initializeTimeoutMs / 1000} s`;
+  #answerInitialize(passage: Passage, afterMs: number): void {
+    const { where, logger } = this.#options;
+    const late = `${where} has not answered initialize within ${afterMs / 1000} s`;
     const error = this.#keeper.outage?.error ?? new DrawbridgeError('upstream_timeout', late);
     logger.warn(`initialize is answered without the server: ${error.sentence}`);
     this.#memory.isInitialized = true;
@@ -261,32 +273,28 @@ export class RecoveringUpstream implements Transport {
     if (connection !== undefined) this.#keeper.awaitLateAnswer(connection, passage.message, error);
   }
 
-  #refusedByServer(outage: Outage): void {
-    if (this.#memory.isInitialized) {
-      this.#held.failAll(outage.error);
-      return;
+  #failed(outage: Outage): void {
+    const { isInitialized } = this.#memory;
+    if (!isInitialized && this.#options.initializeTimeoutMs === undefined) this.#failToBegin(outage.last);
+    else if (!outage.isPermanent(isInitialized)) return;
+    else if (isInitialized) this.#held.failAll(outage.error);
+    else {
+      this.#events?.end(outage.last);
+      this.#held.failAll(outage.last);
+      void this.close();
     }
-    this.#events?.end(outage.last);
-    this.#held.failAll(outage.last);
+  }
+
+  /** What was sent fails before the session ends, so that whoever brought it answers. */
+  #failToBegin(error: DrawbridgeError): void {
+    const events = this.#events;
+    this.#begun?.reject(error);
+    this.#held.failAll(error);
     void this.close();
+    setImmediate(() => events?.end(error));
   }
 
   #closedError(): DrawbridgeError {
     return new DrawbridgeError('upstream_lost', `the connection to ${this.#options.where} is closed`);
   }
-
-  #lostAnswer(error: DrawbridgeError): DrawbridgeError {
-    return new DrawbridgeError('upstream_lost', `${this.#options.where} was lost before it answered`, {
-      why: error.sentence,
-      hint: 'The call may have run. The connection is being made again: look, then call again.',
-      mayHaveRun: true,
-      cause: error,
-    });
-  }
-}
-
-/** Whether the error speaks of the server or the way to it, and not of the message. */
-function isTrouble({ code, upstreamStatus }: DrawbridgeError): boolean {
-  if (upstreamStatus !== undefined) return upstreamStatus >= 500 || code === 'upstream_invalid';
-  return code === 'upstream_lost' || code === 'upstream_unreachable' || code === 'upstream_timeout';
 }

@@ -15,6 +15,7 @@ export type Admission = 'added' | 'duplicate' | 'full';
 export class PendingRequests {
   readonly #requests = new Map<string, PendingRequest>();
   readonly #maxPending: number;
+  #cancelledCount = 0;
 
   constructor(maxPending: number) {
     this.#maxPending = maxPending;
@@ -22,6 +23,11 @@ export class PendingRequests {
 
   get size(): number {
     return this.#requests.size;
+  }
+
+  /** Those that somebody waits for. A server need not answer what was cancelled (MCP 2025-11-25, utilities/cancellation). */
+  get wantedCount(): number {
+    return this.#requests.size - this.#cancelledCount;
   }
 
   /** Takes a request in, before it is sent. */
@@ -36,7 +42,10 @@ export class PendingRequests {
 
   /** Whether the answer with this key is waited for; it is so once. */
   settle(key: string | undefined): boolean {
-    return key !== undefined && this.#requests.delete(key);
+    const request = key === undefined ? undefined : this.#requests.get(key);
+    if (key === undefined || request === undefined) return false;
+    if (request.isCancelled) this.#cancelledCount--;
+    return this.#requests.delete(key);
   }
 
   has(key: string | undefined): boolean {
@@ -46,7 +55,9 @@ export class PendingRequests {
   /** A cancelled request may still be answered, but no longer holds a place that another needs. */
   cancel(key: string): void {
     const request = this.#requests.get(key);
-    if (request !== undefined) request.isCancelled = true;
+    if (request === undefined || request.isCancelled) return;
+    request.isCancelled = true;
+    this.#cancelledCount++;
   }
 
   /** The one pending request, where there is exactly one: whom an answer with `"id":null` must mean. */
@@ -59,12 +70,13 @@ export class PendingRequests {
   drain(): string[] {
     const ids = [...this.#requests.values()].map((request) => request.id);
     this.#requests.clear();
+    this.#cancelledCount = 0;
     return ids;
   }
 
   #evictCancelled(): boolean {
     for (const [key, request] of this.#requests) {
-      if (request.isCancelled) return this.#requests.delete(key);
+      if (request.isCancelled) return this.settle(key);
     }
     return false;
   }

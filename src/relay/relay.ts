@@ -19,9 +19,9 @@ export interface Relay {
    * cannot start.
    */
   readonly ready: Promise<void>;
-  /** Requests from downstream that wait for their answer. */
+  /** Requests from downstream that wait for their answer, without those that were cancelled. */
   readonly pendingCount: number;
-  /** Settles when no request from downstream waits for its answer. */
+  /** Settles when no request from downstream waits for its answer; one that was cancelled does not. */
   whenIdle(): Promise<void>;
   /** Answers what is open with `error`, closes both sides. Idempotent. */
   close(error?: DrawbridgeError): Promise<void>;
@@ -52,6 +52,7 @@ class JoinedTransports implements Relay {
   #untakenBytes = 0;
   #isDownstreamPaused = false;
   #hasEnded = false;
+  #reason: DrawbridgeError | undefined;
   #idleWaiters: (() => void)[] = [];
 
   constructor(downstream: Transport, upstream: Transport, options: RelayOptions) {
@@ -66,7 +67,7 @@ class JoinedTransports implements Relay {
   }
 
   get pendingCount(): number {
-    return this.#requests.size;
+    return this.#requests.wantedCount;
   }
 
   async #start(): Promise<void> {
@@ -76,8 +77,10 @@ class JoinedTransports implements Relay {
       await this.#upstream.start(this.#upstreamEvents());
     } catch (thrown) {
       const error = toDrawbridgeError(thrown);
+      // Where it was closed meanwhile, that is why, and not what the upstream says of being closed.
+      const reason = this.#reason ?? error;
       await this.close(error);
-      throw error;
+      throw reason;
     }
   }
 
@@ -90,16 +93,19 @@ class JoinedTransports implements Relay {
   }
 
   whenIdle(): Promise<void> {
-    if (this.#requests.size === 0) return Promise.resolve();
+    if (this.#requests.wantedCount === 0) return Promise.resolve();
     return new Promise((fulfil) => this.#idleWaiters.push(fulfil));
   }
 
   #settle(key: string | undefined): boolean {
     const wasPending = this.#requests.settle(key);
-    if (this.#requests.size === 0 && this.#idleWaiters.length > 0) {
-      for (const fulfil of this.#idleWaiters.splice(0)) fulfil();
-    }
+    this.#tellIdle();
     return wasPending;
+  }
+
+  #tellIdle(): void {
+    if (this.#requests.wantedCount > 0 || this.#idleWaiters.length === 0) return;
+    for (const fulfil of this.#idleWaiters.splice(0)) fulfil();
   }
 
   #downstreamEvents(): TransportEvents {
@@ -219,7 +225,9 @@ class JoinedTransports implements Relay {
 
   #noteCancelled(message: Message): void {
     const key = cancelledKeyOf(message);
-    if (key !== undefined) this.#requests.cancel(key);
+    if (key === undefined) return;
+    this.#requests.cancel(key);
+    this.#tellIdle();
   }
 
   #drop(message: Message, why: string): void {
@@ -229,6 +237,7 @@ class JoinedTransports implements Relay {
   #end(by: 'downstream' | 'upstream' | 'us', error?: DrawbridgeError): void {
     if (this.#hasEnded) return;
     this.#hasEnded = true;
+    this.#reason = error;
     this.#failPending(error ?? new DrawbridgeError('upstream_lost', 'the connection was closed'));
     this.#options.onEnd(by, error);
     if (by !== 'us') this.close();

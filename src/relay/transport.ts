@@ -7,6 +7,8 @@ export interface Route {
   readonly relatedTo?: string | undefined;
   /** The id of the event that carried it, opaque. */
   readonly eventId?: string | undefined;
+  /** The HTTP status that an answer came with, where its revision gives that a meaning (2026-07-28); 200 unless said. */
+  readonly status?: number | undefined;
 }
 
 /** What a transport tells its one listener. */

@@ -160,7 +160,7 @@ export class AnswerSink implements ResponseSink {
 
   #answerIn({ code, upstreamStatus = 0 }: DrawbridgeError): Message | undefined {
     const body = readMessage(Buffer.concat(this.#body, this.#bodyBytes));
-    if (code === 'session_lost') return undefined;
+    if (code === 'session_lost' || code === 'loop_detected') return undefined;
     if (body.kind === 'response' && body.key === this.#request.key) return body;
     // Only these statuses judge the request; the others are about credentials, load or the server as a whole.
     const isAboutRequest = code === 'upstream_error' && upstreamStatus < 500 && upstreamStatus !== 429;

@@ -50,6 +50,7 @@ export function errorFromResponse(
   if (status === 421) {
     return error('upstream_error', 'does not accept this Host header', OTHER_HOST);
   }
+  if (status === 508) return error('loop_detected', 'leads back to a gateway that the request came through');
   if (status === 429 || status === 503) return busyError(where, head, details);
   if (status >= 200 && status < 300) {
     const type = headers.get('content-type') ?? 'no Content-Type';

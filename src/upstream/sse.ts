@@ -7,7 +7,7 @@ import { AcceptanceSink, KEPT_BODY_BYTES } from './acceptance-sink.ts';
 import { type Exchange, HttpClient } from './http/http-client.ts';
 import type { ResponseSink } from './http/http-connection.ts';
 import type { ResponseHead } from './http/http-response-head.ts';
-import { isSameOrigin } from './http/redirects.ts';
+import { isOwnUrl } from './http/redirects.ts';
 import { errorFor, errorFromResponse, isEventStream, withRetryAfter } from './response-errors.ts';
 import { headerLines, httpClientOptions, UPSTREAM_DEFAULTS, type UpstreamOptions } from './upstream-options.ts';
 
@@ -127,7 +127,7 @@ export class SseUpstream implements Transport {
   #adoptEndpoint(text: string): void {
     const base = this.#options.url;
     const endpoint = URL.canParse(text, base.href) ? new URL(text, base) : undefined;
-    if (endpoint === undefined || !isSameOrigin(endpoint, base)) {
+    if (endpoint === undefined || !isOwnUrl(endpoint, base, this.#options.hostHeader ?? base.host)) {
       const message = `${this.#where} announced an endpoint that is not its own`;
       this.#end(new DrawbridgeError('upstream_invalid', message, { why: JSON.stringify(text.slice(0, 200)) }));
       return;

@@ -1,5 +1,6 @@
 import { DrawbridgeError } from '../errors.ts';
 import { readMessages } from '../message/batch.ts';
+import { cancelledKeyOf } from '../message/fields.ts';
 import { errorReply, type Message, protocolVersionOf } from '../message/message.ts';
 import type { Transport, TransportEvents } from '../relay/transport.ts';
 import { AcceptanceSink } from './acceptance-sink.ts';
@@ -16,6 +17,15 @@ interface QueuedMessage {
   readonly reject: (error: DrawbridgeError) => void;
 }
 
+interface OpenExchange {
+  /** The key of the request that it is to answer; undefined for other messages. */
+  readonly key: string | undefined;
+  /** Settles the promise of `send`. */
+  readonly settle: (error?: DrawbridgeError) => void;
+}
+
+/** How long a server may take to answer a request that it knows was cancelled; many never do. */
+const CANCELLED_MS = 2000;
 /** How long `close` waits for the server to hear that the session is over. */
 const DELETE_TIMEOUT_MS = 1000;
 
@@ -32,8 +42,7 @@ export class StreamableHttpUpstream implements Transport {
   readonly #customHeaders: string;
   readonly #maxMessageBytes: number;
   readonly #queue: QueuedMessage[] = [];
-  /** Each exchange under way, with what settles the promise of its `send`. */
-  readonly #exchanges = new Map<Exchange, (error: DrawbridgeError) => void>();
+  readonly #exchanges = new Map<Exchange, OpenExchange>();
   #events: TransportEvents | undefined;
   #listening: ListeningStream | undefined;
   #sessionId: string | undefined;
@@ -113,6 +122,7 @@ export class StreamableHttpUpstream implements Transport {
       if (error === undefined || error.upstreamStatus !== undefined) this.#heard();
       if (error?.code === 'session_lost' && this.#sessionId !== undefined) this.#end(error);
       else if (this.#handshake === message) this.#handshakeOver(message, error);
+      else if (message.method === 'notifications/cancelled') this.#leaveCancelled(message);
     };
     const sink = isRequest
       ? new AnswerSink(message, this.#where, this.#maxMessageBytes, {
@@ -134,7 +144,7 @@ export class StreamableHttpUpstream implements Transport {
       { method: 'POST', path: this.#path, headers, body: message.bytes, timeoutMs },
       sink,
     );
-    this.#exchanges.set(exchange, settle);
+    this.#exchanges.set(exchange, { key: isRequest ? message.key : undefined, settle });
     if (this.#isPaused) exchange.pause();
   }
 
@@ -152,10 +162,26 @@ export class StreamableHttpUpstream implements Transport {
       unanswered: (reason) => this.#events?.message(errorReply(request.id, reason), { relatedTo: request.key }),
       over: () => this.#exchanges.delete(resumption),
     });
-    this.#exchanges.set(resumption, () => {});
+    this.#exchanges.set(resumption, { key: request.key, settle: () => {} });
     if (this.#isPaused) resumption.pause();
     resumption.begin(at, error);
     return true;
+  }
+
+  /** Nobody waits for the answer any more, and a server need not give one (MCP 2025-11-25, utilities/cancellation). */
+  #leaveCancelled(cancellation: Message): void {
+    const key = cancelledKeyOf(cancellation);
+    // The handshake is not to be cancelled, and everything waits for its end.
+    if (key === undefined || key === this.#handshake?.key) return;
+    const cancelled = [...this.#exchanges].filter(([, open]) => open.key === key);
+    const leave = (): void => {
+      for (const [exchange, { settle }] of cancelled) {
+        if (!this.#exchanges.delete(exchange)) continue;
+        exchange.abort();
+        settle();
+      }
+    };
+    if (cancelled.length > 0) setTimeout(leave, CANCELLED_MS).unref();
   }
 
   #heard(): void {
@@ -247,7 +273,7 @@ export class StreamableHttpUpstream implements Transport {
     this.#isClosed = true;
     this.#sessionId = undefined;
     this.#listening?.close();
-    for (const [exchange, settle] of this.#exchanges) {
+    for (const [exchange, { settle }] of this.#exchanges) {
       exchange.abort();
       settle(errorFor(error, true));
     }

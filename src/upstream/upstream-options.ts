@@ -46,7 +46,7 @@ export const UPSTREAM_DEFAULTS = {
 
 /** What this package writes itself, and of which a second one would make a request mean two things. */
 const RESERVED =
-  /^(host|content-length|content-type|transfer-encoding|connection|keep-alive|te|trailer|upgrade|expect|accept|accept-encoding|last-event-id|mcp-session-id|mcp-protocol-version)$/i;
+  /^(host|content-length|content-type|transfer-encoding|connection|keep-alive|te|trailer|upgrade|expect|accept|accept-encoding|last-event-id|mcp-session-id|mcp-protocol-version|mcp-method|mcp-name)$/i;
 
 /** Header lines of a fixed set; throws `config` for names and values that would make other headers. */
 export function headerLines(headers: Readonly<Record<string, string>>): string {

@@ -1,26 +1,28 @@
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { dirname } from 'node:path';
 import { parseArgs } from 'node:util';
+import { benchBounds, planBoundsSeconds, selectBounds } from './bounds.mjs';
 import { benchBridge, planBridgeSeconds, selectBridgeRows } from './bridge.mjs';
 import { benchGateway, planSeconds, selectRows } from './gateway.mjs';
 import { explainUnusable } from './process-stats.mjs';
 import { killAll } from './processes.mjs';
 import { benchStart, planStartSeconds, selectStart } from './start.mjs';
 
-const HELP = `Usage: npm run bench -- bridge|gateway|start [options]     (after npm run build)
+const HELP = `Usage: npm run bench -- bridge|gateway|start|bounds [options]     (after npm run build)
 
 bridge: measures the bridge beside mcp-remote, which it installs once below .cache/, against the goals of each figure:
 start, memory, calls one by one and 100 at once, CPU, large results, recovery from a restart of the server.
 gateway: measures the gateway beside real proxies in the same run. The figure is the gateway's CPU time per message;
 capacity = nginx's CPU time / the gateway's.
 start: a bridge from spawn to its first answer, beside \`node -e 0\`; takes --rounds (five starts each), --bin and --json.
+bounds: the gateway's memory under 5000 idle sessions and a client that does not read; takes --only, --bin and --json.
 
   --rounds N      counted rounds of each peer (default 3)
   --seconds N     gateway: length of a round; bridge: how long the calls in flight are counted (default 4)
   --sessions N    gateway: MCP sessions open at once (default 16)
   --in-flight N   gateway: messages in flight at once, over all sessions (default 64)
   --only NAMES    separated by commas. gateway: sse, direct, nginx, drawbridge; bridge: start, memory, sequential,
-                  in-flight, large, recovery, sse, http, drawbridge, mcp-remote
+                  in-flight, large, recovery, sse, http, drawbridge, mcp-remote; bounds: idle-sse, idle-http, stalled
   --bin FILE      another build of bin/mcp-drawbridge.cjs
   --json FILE     write all figures of all rounds to FILE
 
@@ -30,6 +32,7 @@ const benches = {
   bridge: { run: benchBridge, select: selectBridgeRows, planSeconds: planBridgeSeconds },
   gateway: { run: benchGateway, select: selectRows, planSeconds },
   start: { run: benchStart, select: selectStart, planSeconds: planStartSeconds },
+  bounds: { run: benchBounds, select: selectBounds, planSeconds: planBoundsSeconds },
 };
 
 class UsageError extends Error {}

@@ -211,7 +211,7 @@ const URLS: readonly BadInput[] = [
     name: 'an upstream without its option',
     args: ['gateway', 'http://127.0.0.1:9/sse'],
     error: /^unexpected argument/,
-    why: /options alone/,
+    why: /takes options, and a command after --/,
     tryThis: /--upstream/,
   },
 ];

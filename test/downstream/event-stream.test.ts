@@ -186,6 +186,25 @@ describe('a reader that is slow', () => {
     expect([response.destroyed, stream.isClosed, stream.sendMessage(SMALL)]).toEqual([true, true, undefined]);
   });
 
+  it('and takes nothing is cut although it goes on sending', async () => {
+    const { stream, reader, response } = await open({ stallTimeoutMs: 200 });
+    reader.socket.pause();
+    const stalled = fill(stream);
+    const sending = setInterval(() => reader.socket.write('\r\n'), 20);
+    await within(5000, 'the cut', stalled).finally(() => clearInterval(sending));
+    expect(response.destroyed).toBe(true);
+  });
+
+  it('is heard again once it has taken everything', async () => {
+    const { stream, reader, response } = await open();
+    reader.socket.pause();
+    const stalled = fill(stream);
+    reader.socket.resume();
+    await within(10_000, 'the drain', stalled);
+    reader.socket.end();
+    await until('the end of what it sends is heard', () => response.destroyed);
+  });
+
   it('is cut too when the stream was ended meanwhile', async () => {
     const { stream, reader, response } = await open({ stallTimeoutMs: 100 });
     reader.socket.pause();

@@ -3,7 +3,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { startGateway, type TestGateway } from '../parts/gateway-server.ts';
 import { INITIALIZE, JSON_HEADERS, type RawAnswer, type RawRequest, send } from '../parts/raw-http.ts';
 import { openSse } from '../parts/raw-sse-session.ts';
-import { type SilentUpstream, startSilentUpstream } from '../parts/silent-upstream.ts';
+import { type SilentUpstream, shakeHands, startSilentUpstream } from '../parts/silent-upstream.ts';
 
 let upstream: SilentUpstream;
 let gateway: TestGateway;
@@ -119,6 +119,22 @@ describe('Origin and CORS', () => {
       expect(answer.status).toBe(403);
       expect(answer.headers['access-control-allow-origin']).toBeUndefined();
     }
+  });
+
+  it('takes its own origin for what it is, under every name that it answers to', async () => {
+    for (const host of [`127.0.0.1:${gateway.port}`, `localhost:${gateway.port}`, 'db.example.com']) {
+      const answer = await ask({ path: '/health', headers: { host, origin: `http://${host}` } });
+      expect(answer.status).toBe(200);
+    }
+  });
+
+  it.each([
+    ['another port of this machine', 'localhost', 'http://localhost:3000'],
+    ['another of its names', 'localhost', 'http://127.0.0.1'],
+    ['another scheme', 'localhost', 'https://localhost'],
+    ['a Host that is not its own', 'evil.example', 'http://evil.example'],
+  ])('refuses an origin that is like its own but for %s', async (_difference, host, foreign) => {
+    expect((await ask({ path: '/health', headers: { host, origin: foreign } })).status).toBe(403);
   });
 
   it('answers a preflight without a credential', async () => {
@@ -290,6 +306,7 @@ describe('the shape of a message', () => {
 
   it('what is strange but lawful is forwarded byte for byte', async () => {
     const session = await openSse(gateway.origin, '/sse', gateway.alice);
+    await shakeHands(session, upstream);
     const bodies = [
       '{"method":"x","params":{"n":12345678901234567890.123456789,"u":"\\ud800\u2028"},"id":9007199254740993,"jsonrpc":"2.0","extra":{"a":1}}',
       ' {\n "jsonrpc" : "2.0" , "id" : "" , "method" : "tools/list" } \n',

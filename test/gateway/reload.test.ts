@@ -4,7 +4,7 @@ import { until } from '../parts/deadline.ts';
 import { startGateway, type TestGateway, writeKeyFile } from '../parts/gateway-server.ts';
 import { JSON_HEADERS, send } from '../parts/raw-http.ts';
 import { openSse, type RawSseSession } from '../parts/raw-sse-session.ts';
-import { type SilentUpstream, startSilentUpstream } from '../parts/silent-upstream.ts';
+import { type SilentUpstream, shakeHands, startSilentUpstream } from '../parts/silent-upstream.ts';
 
 let upstream: SilentUpstream;
 let gateway: TestGateway;
@@ -15,6 +15,7 @@ beforeEach(async () => {
   // Beats are what sessions are judged at.
   gateway = await startGateway({ upstream: upstream.url, heartbeatMs: 40 });
   session = await openSse(gateway.origin, '/sse', gateway.alice);
+  await shakeHands(session, upstream);
 });
 afterEach(async () => {
   session.close();

@@ -3,7 +3,7 @@ import type { GatewayOptions } from '../../src/gateway/gateway-options.ts';
 import { until } from '../parts/deadline.ts';
 import { startGateway, type TestGateway } from '../parts/gateway-server.ts';
 import { openSse, type RawSseSession } from '../parts/raw-sse-session.ts';
-import { type SilentUpstream, startSilentUpstream } from '../parts/silent-upstream.ts';
+import { type SilentUpstream, shakeHands, startSilentUpstream } from '../parts/silent-upstream.ts';
 
 let upstream: SilentUpstream;
 let gateway: TestGateway;
@@ -24,7 +24,7 @@ afterEach(async () => {
 async function openSession(options: Partial<GatewayOptions> = {}): Promise<void> {
   gateway = await startGateway({ upstream: upstream.url, ...options });
   session = await openSse(gateway.origin, '/sse', gateway.alice);
-  await session.post('{"jsonrpc":"2.0","method":"notifications/initialized"}');
+  await shakeHands(session, upstream);
 }
 
 /** The id of the newest sign of life that was asked for. */

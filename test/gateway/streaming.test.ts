@@ -3,7 +3,7 @@ import { until } from '../parts/deadline.ts';
 import { startGateway, type TestGateway } from '../parts/gateway-server.ts';
 import { send } from '../parts/raw-http.ts';
 import { openSse, type RawSseSession } from '../parts/raw-sse-session.ts';
-import { type SilentUpstream, startSilentUpstream } from '../parts/silent-upstream.ts';
+import { type SilentUpstream, shakeHands, startSilentUpstream } from '../parts/silent-upstream.ts';
 
 let upstream: SilentUpstream;
 let gateway: TestGateway;
@@ -84,6 +84,7 @@ describe('when the upstream ends the stream', () => {
   it('answers what is open with the byte-identical id, ends the client’s stream and forgets the session', async () => {
     gateway = await startGateway({ upstream: upstream.url });
     session = await openSse(gateway.origin, '/sse', gateway.alice);
+    await shakeHands(session, upstream);
     const ended = new Promise((fulfil) => session.response.on('end', fulfil));
     for (const id of ['9007199254740993', '"1"', '1', '1e2', '"\\u0061"']) {
       await session.post(`{"jsonrpc":"2.0","id":${id},"method":"tools/call","params":{"name":"x"}}`);
@@ -112,8 +113,8 @@ describe('when the client goes', () => {
 });
 
 describe('when the upstream cannot be reached', () => {
-  it('a stream is answered 502 at once, and a stream opened later works', async () => {
-    gateway = await startGateway({ upstream: 'http://127.0.0.1:1/sse' });
+  it('a stream that is not held is answered 502 at once, and a stream opened later works', async () => {
+    gateway = await startGateway({ upstream: 'http://127.0.0.1:1/sse', upstreamHoldMs: 0 });
     const answer = await send(gateway.origin, { path: '/sse', headers: gateway.alice });
     expect(answer.status).toBe(502);
     expect(JSON.parse(answer.body)).toMatchObject({

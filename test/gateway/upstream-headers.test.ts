@@ -2,6 +2,7 @@ import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { createGateway } from '../../src/gateway/gateway.ts';
 import type { GatewayOptions } from '../../src/gateway/gateway-options.ts';
 import { startGateway, type TestGateway } from '../parts/gateway-server.ts';
+import { INITIALIZE } from '../parts/raw-http.ts';
 import { openSse } from '../parts/raw-sse-session.ts';
 import { type SilentUpstream, startSilentUpstream } from '../parts/silent-upstream.ts';
 
@@ -23,7 +24,7 @@ async function seenUpstream(
 ): Promise<Readonly<Record<string, unknown>>> {
   gateway = await startGateway({ upstream: upstream.url, ...options });
   const session = await openSse(gateway.origin, '/sse', { ...gateway.alice, ...sent });
-  await session.post('{"jsonrpc":"2.0","method":"a"}', sent);
+  await session.post(INITIALIZE, sent);
   session.close();
   return upstream.posts[0]!.headers;
 }
@@ -63,6 +64,7 @@ describe('what goes upstream', () => {
         'content-length',
         'content-type',
         'host',
+        'via',
         'x-forwarded-for',
         'x-forwarded-port',
         'x-forwarded-proto',

@@ -51,7 +51,7 @@ it('answers 504 when the server does not accept a message in time', async () => 
   });
   gateway = await startGateway({ upstream: `${url}/sse`, upstreamSendTimeoutMs: 200 });
   const session = await openSse(gateway.origin, '/sse', gateway.alice);
-  expect((await session.post('{"jsonrpc":"2.0","id":1,"method":"tools/list"}')).status).toBe(504);
+  expect((await session.post(INITIALIZE)).status).toBe(504);
   session.close();
 });
 

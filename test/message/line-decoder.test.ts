@@ -37,6 +37,13 @@ describe('a line decoder', () => {
     );
   });
 
+  it('joins characters of four bytes that were cut at any place', () => {
+    const bytes = Buffer.from('\ufeff{"a":"😀é€"}\r\n{"b":"😀"}\n');
+    for (let place = 0; place <= bytes.length; place++) {
+      expect(decode(cutAt(bytes, [place])).lines).toEqual(['{"a":"😀é€"}', '{"b":"😀"}']);
+    }
+  });
+
   it('takes LF and CRLF, byte by byte too', () => {
     const bytes = Buffer.from('{"a":1}\r\n{"b":2}\n{"c":"é😀"}\r\n');
     expect(decode(bytewise(bytes)).lines).toEqual(['{"a":1}', '{"b":2}', '{"c":"é😀"}']);

@@ -23,6 +23,7 @@ export function bareContext(
     principal: undefined,
     body: undefined,
     message: undefined,
+    era: 'legacy',
     tool: undefined,
     session: undefined,
     ...more,

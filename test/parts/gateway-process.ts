@@ -15,10 +15,26 @@ export interface GatewayProcess {
   close(): Promise<void>;
 }
 
-export async function startGatewayProcess(upstream: string, options: readonly string[] = []): Promise<GatewayProcess> {
+export function startGatewayProcess(upstream: string, options: readonly string[] = []): Promise<GatewayProcess> {
+  return startProcess(['--upstream', upstream, ...options], {});
+}
+
+/** In front of a command that it starts; `env` is added to its own environment. */
+export function startCommandGateway(
+  command: readonly string[],
+  options: readonly string[] = [],
+  env: Readonly<Record<string, string>> = {},
+): Promise<GatewayProcess> {
+  return startProcess([...options, '--', ...command], env);
+}
+
+async function startProcess(
+  options: readonly string[],
+  env: Readonly<Record<string, string>>,
+): Promise<GatewayProcess> {
   const { path, keys, remove } = writeKeyFile(['alice', 'bob']);
-  const args = [BIN, 'gateway', '--upstream', upstream, '--key-file', path, '--port', '0', ...options];
-  const child = spawn(process.execPath, args, { stdio: ['ignore', 'ignore', 'pipe'] });
+  const args = [BIN, 'gateway', '--key-file', path, '--port', '0', ...options];
+  const child = spawn(process.execPath, args, { stdio: ['ignore', 'ignore', 'pipe'], env: { ...process.env, ...env } });
   let log = '';
   const origin = await within(
     15_000,
@@ -42,7 +58,7 @@ export async function startGatewayProcess(upstream: string, options: readonly st
       if (child.exitCode === null && child.signalCode === null) {
         const exited = once(child, 'exit');
         child.kill('SIGTERM');
-        await within(8000, 'the gateway ends', exited);
+        await within(12_000, 'the gateway ends', exited);
       }
       remove();
     },

@@ -16,6 +16,8 @@ export interface TestGateway {
   readonly bob: { readonly Authorization: string };
   readonly keyFile: string;
   readonly server: Server;
+  /** Connections of clients that are open. */
+  connectionCount(): number;
   close(): Promise<void>;
 }
 
@@ -51,6 +53,11 @@ export async function startGateway(
   const { path, keys, remove } = writeKeyFile(['alice', 'bob'], rules);
   const gateway = createGateway({ keyFile: path, ...options });
   const server = createServer(gateway.handler);
+  let connections = 0;
+  server.on('connection', (socket) => {
+    connections++;
+    socket.on('close', () => connections--);
+  });
   await new Promise<void>((fulfil) => server.listen(0, '127.0.0.1', fulfil));
   const { port } = server.address() as AddressInfo;
   return {
@@ -61,6 +68,7 @@ export async function startGateway(
     bob: { Authorization: `Bearer ${keys['bob']}` },
     keyFile: path,
     server,
+    connectionCount: () => connections,
     close: async () => {
       await gateway.close();
       server.closeAllConnections();

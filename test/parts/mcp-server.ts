@@ -3,10 +3,11 @@
 import { randomUUID } from 'node:crypto';
 import { createServer, type IncomingHttpHeaders, type IncomingMessage, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
-import { McpServer } from '@modelcontextprotocol/sdk/server/mcp.js';
+import type { McpServer } from '@modelcontextprotocol/sdk/server/mcp.js';
 import { SSEServerTransport } from '@modelcontextprotocol/sdk/server/sse.js';
 import { StreamableHTTPServerTransport } from '@modelcontextprotocol/sdk/server/streamableHttp.js';
-import { z } from 'zod';
+import type { JSONRPCMessage, MessageExtraInfo } from '@modelcontextprotocol/sdk/types.js';
+import { createTools } from './tools.mjs';
 
 export interface SeenRequest {
   readonly method: string;
@@ -21,6 +22,8 @@ export interface TestMcpServer {
   readonly port: number;
   /** Every HTTP request that reached the server, oldest first. */
   readonly seen: SeenRequest[];
+  /** The method of every request and notification that reached a session, oldest first. */
+  readonly methods: string[];
   /** Sessions open at the moment. */
   readonly sessionCount: () => number;
   /** Sends a log notification to every session. */
@@ -34,11 +37,23 @@ export interface TestMcpServerOptions {
   readonly transports?: readonly ('sse' | 'http')[];
   /** Answers over Streamable HTTP as JSON in place of event streams. */
   readonly json?: boolean;
+  /** Makes the server of a session; unless given, one with the tools below. */
+  readonly createSession?: () => McpServer;
 }
 
 export async function startMcpServer(options: TestMcpServerOptions = {}): Promise<TestMcpServer> {
   const transports = options.transports ?? ['sse', 'http'];
+  const createSession = options.createSession ?? createTools;
   const seen: SeenRequest[] = [];
+  const methods: string[] = [];
+  /** The SDK sets the listener when it connects. */
+  const record = (transport: SSEServerTransport | StreamableHTTPServerTransport): void => {
+    const { onmessage } = transport;
+    transport.onmessage = (message: JSONRPCMessage, extra?: MessageExtraInfo) => {
+      if ('method' in message) methods.push(message.method);
+      onmessage?.(message, extra);
+    };
+  };
   const sse = new Map<string, { transport: SSEServerTransport; server: McpServer }>();
   const http = new Map<string, { transport: StreamableHTTPServerTransport; server: McpServer }>();
 
@@ -47,10 +62,11 @@ export async function startMcpServer(options: TestMcpServerOptions = {}): Promis
     const url = new URL(req.url ?? '/', 'http://localhost');
     if (transports.includes('sse') && url.pathname === '/sse' && req.method === 'GET') {
       const transport = new SSEServerTransport('/messages', res);
-      const server = createTools();
+      const server = createSession();
       sse.set(transport.sessionId, { transport, server });
       res.on('close', () => sse.delete(transport.sessionId));
       await server.connect(transport);
+      record(transport);
       return;
     }
     if (transports.includes('sse') && url.pathname === '/messages' && req.method === 'POST') {
@@ -67,7 +83,7 @@ export async function startMcpServer(options: TestMcpServerOptions = {}): Promis
         else await session.transport.handleRequest(req, res);
         return;
       }
-      const server = createTools();
+      const server = createSession();
       const transport = new StreamableHTTPServerTransport({
         sessionIdGenerator: () => randomUUID(),
         enableJsonResponse: options.json ?? false,
@@ -79,6 +95,7 @@ export async function startMcpServer(options: TestMcpServerOptions = {}): Promis
         },
       });
       await server.connect(transport as Parameters<typeof server.connect>[0]);
+      record(transport);
       await transport.handleRequest(req, res);
       return;
     }
@@ -95,6 +112,7 @@ export async function startMcpServer(options: TestMcpServerOptions = {}): Promis
     httpUrl: `http://127.0.0.1:${port}/mcp`,
     port,
     seen,
+    methods,
     sessionCount: () => sse.size + http.size,
     announce: async (text) => {
       for (const { server } of [...sse.values(), ...http.values()]) {
@@ -107,70 +125,4 @@ export async function startMcpServer(options: TestMcpServerOptions = {}): Promis
         listener.closeAllConnections();
       }),
   };
-}
-
-function createTools(): McpServer {
-  const server = new McpServer({ name: 'test-server', version: '1.0.0' }, { capabilities: { logging: {} } });
-  server.registerTool(
-    'echo',
-    { description: 'Gives back its text', inputSchema: { text: z.string() } },
-    ({ text }) => ({
-      content: [{ type: 'text', text }],
-    }),
-  );
-  server.registerTool(
-    'big',
-    { description: 'A text of so many bytes', inputSchema: { bytes: z.number() } },
-    ({ bytes }) => ({
-      content: [{ type: 'text', text: 'x'.repeat(bytes) }],
-    }),
-  );
-  server.registerTool(
-    'slow',
-    { description: 'Answers after so many milliseconds, unless it is cancelled', inputSchema: { ms: z.number() } },
-    async ({ ms }, { signal }) => {
-      await new Promise<void>((fulfil) => {
-        const timer = setTimeout(fulfil, ms);
-        signal.addEventListener('abort', () => {
-          clearTimeout(timer);
-          fulfil();
-        });
-      });
-      return { content: [{ type: 'text', text: signal.aborted ? 'cancelled' : 'done' }] };
-    },
-  );
-  server.registerTool(
-    'progress',
-    { description: 'Tells its progress three times' },
-    async ({ _meta, sendNotification }) => {
-      const progressToken = _meta?.progressToken;
-      for (const progress of [1, 2, 3]) {
-        if (progressToken !== undefined) {
-          await sendNotification({ method: 'notifications/progress', params: { progressToken, progress, total: 3 } });
-          // The SDK's client forgets its progress handler when the answer comes in the same read.
-          await new Promise((fulfil) => setTimeout(fulfil, 20));
-        }
-      }
-      return { content: [{ type: 'text', text: 'done' }] };
-    },
-  );
-  server.registerTool(
-    'ask',
-    { description: 'Asks the client for a sample, an elicitation and its roots' },
-    async () => {
-      const sample = await server.server.createMessage({
-        messages: [{ role: 'user', content: { type: 'text', text: 'Say something' } }],
-        maxTokens: 10,
-      });
-      const form = await server.server.elicitInput({
-        message: 'Which colour?',
-        requestedSchema: { type: 'object', properties: { colour: { type: 'string' } } },
-      });
-      const { roots } = await server.server.listRoots();
-      return {
-        content: [{ type: 'text', text: JSON.stringify({ sample: sample.content, form: form.content, roots }) }],
-      };
-    },
-  );
-  return server;
 }

@@ -1,6 +1,8 @@
 /** An SSE upstream under the test's hand: says nothing by itself, not even heartbeats, and shows all that it was sent. */
 import { createServer, type IncomingHttpHeaders, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
+import { until } from './deadline.ts';
+import type { RawSseSession } from './raw-sse-session.ts';
 
 export interface SilentUpstream {
   readonly url: string;
@@ -56,4 +58,13 @@ export async function startSilentUpstream(): Promise<SilentUpstream> {
         server.closeAllConnections();
       }),
   };
+}
+
+/** Takes a new session with this upstream through the handshake. */
+export async function shakeHands(session: RawSseSession, upstream: SilentUpstream): Promise<void> {
+  const before = upstream.posts.length;
+  const initialized = session.initialize();
+  await until('initialize has come', () => upstream.posts.length > before);
+  upstream.write('event: message\ndata: {"jsonrpc":"2.0","id":0,"result":{"protocolVersion":"2025-11-25"}}\n\n');
+  await initialized;
 }

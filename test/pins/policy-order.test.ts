@@ -3,7 +3,16 @@ import { resolveGatewayOptions } from '../../src/gateway/gateway-options.ts';
 import { assemblePolicies } from '../../src/gateway/policies/assemble.ts';
 import { SessionTable } from '../../src/gateway/session-table.ts';
 
-const EDGE = ['http-grammar', 'client-address', 'address-rules', 'host', 'origin', 'preflight', 'address-limit'];
+const EDGE = [
+  'http-grammar',
+  'loop',
+  'client-address',
+  'address-rules',
+  'host',
+  'origin',
+  'preflight',
+  'address-limit',
+];
 
 it('asks the policies in this order: cheap and anonymous first, nothing parsed before somebody is known', () => {
   const options = resolveGatewayOptions({ upstream: 'http://127.0.0.1:8000/sse', auth: 'none' });
@@ -16,7 +25,9 @@ it('asks the policies in this order: cheap and anonymous first, nothing parsed b
     'http-method',
     'body',
     'json-shape',
+    'era',
     'session-owner',
+    'draining',
     'tool-rules',
     'concurrent-calls',
     'call-limit',

@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, describe, expect, inject, it } from 'vitest';
 import { type GatewayProcess, startGatewayProcess } from '../parts/gateway-process.ts';
 import { connectBridge, connectHttp, connectSse, type TestClient } from '../parts/mcp-client.ts';
-import { runPythonSseClient } from './python-sse-client.mjs';
+import { runPythonClient } from './python-client.mjs';
 
 const EXACT = '12345678901234567.123456789012345678';
 const COUNT = 'select count(*) from main.primitive_events';
@@ -81,10 +81,12 @@ describe.each(chains)('$chain', ({ connect }) => {
 
 describe('chain D: an independent implementation, the Python SDK’s sse_client', () => {
   it('lists the tools and reads the rows through the gateway', async () => {
-    const seen = await runPythonSseClient(`${gateway.origin}/sse`, gateway.alice, COUNT);
+    const seen = await runPythonClient('1.30.0', 'sse', `${gateway.origin}/sse`, gateway.alice, [
+      ['execute_sql', { sql: COUNT }],
+    ]);
     expect([...seen.tools].sort()).toEqual(TOOLS);
-    expect(seen.text).toBe("[{'count': 1000}]");
-    expect(seen.server.name).toBe('postgres-mcp');
+    expect(seen.texts).toEqual(["[{'count': 1000}]"]);
+    expect(seen.server).toBe('postgres-mcp');
   });
 });
 

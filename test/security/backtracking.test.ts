@@ -47,6 +47,7 @@ const HEADERS = [
   'expect',
   'transfer-encoding',
   'content-length',
+  'via',
 ];
 
 /** Asks the policies themselves: a socket would refuse 50 kB of headers before any of them. */

@@ -8,7 +8,7 @@
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import type { GatewayOptions } from '../../src/gateway/gateway-options.ts';
 import { startGateway, type TestGateway } from '../parts/gateway-server.ts';
-import { type RawAnswer, send } from '../parts/raw-http.ts';
+import { INITIALIZE, type RawAnswer, send } from '../parts/raw-http.ts';
 import { openSse } from '../parts/raw-sse-session.ts';
 import { type SilentUpstream, startSilentUpstream } from '../parts/silent-upstream.ts';
 
@@ -73,7 +73,7 @@ describe('a client that is no trusted proxy', () => {
   it('goes upstream as whom it is', async () => {
     await start({});
     const session = await openSse(gateway.origin, '/sse', { ...gateway.alice, 'x-forwarded-for': '10.0.0.1' });
-    await session.post('{"jsonrpc":"2.0","method":"notifications/initialized"}');
+    await session.post(INITIALIZE);
     expect(upstream.posts[0]?.headers).toMatchObject({ 'x-forwarded-for': '127.0.0.1', 'x-real-ip': '127.0.0.1' });
     session.close();
   });

@@ -6,6 +6,7 @@ import { afterAll, beforeAll, expect, it } from 'vitest';
 import { type GatewayDoors, startGatewayDoors } from '../parts/gateway-doors.ts';
 import { openSse } from '../parts/raw-sse-session.ts';
 import { expectRefusedBody } from '../parts/refused-bodies.ts';
+import { shakeHands } from '../parts/silent-upstream.ts';
 
 let doors: GatewayDoors;
 beforeAll(async () => {
@@ -57,6 +58,7 @@ it.each([
 
 it('the same names deeper inside are a tool’s own', async () => {
   const session = await openSse(doors.origin, '/sse', doors.alice);
+  await shakeHands(session, doors.upstream);
   const bodies = [
     `{${CALL},"params":{"name":"a","arguments":{"name":1,"name":2,"Name":3,"n\\u0061me":4,"method":"x","id":0}}}`,
     '{"jsonrpc":"2.0","id":"m","method":"ping","params":{"_meta":{"id":1,"ID":2}},"methods":1,"ident":2,"\\u0078":3}',

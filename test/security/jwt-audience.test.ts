@@ -6,6 +6,7 @@
  */
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { AUDIENCE, type JwtGateway, PUBLIC_URL, startJwtGateway } from '../parts/jwt-gateway.ts';
+import { INITIALIZE } from '../parts/raw-http.ts';
 import { openSse } from '../parts/raw-sse-session.ts';
 
 describe('without an audience of its own the gateway is its public URL', () => {
@@ -61,7 +62,7 @@ describe('without an audience of its own the gateway is its public URL', () => {
     const token = await jwt.issuer.sign(AUDIENCE);
     const authorization = { authorization: `Bearer ${token}` };
     const session = await openSse(jwt.gateway.origin, '/sse', authorization);
-    expect((await session.post('{"jsonrpc":"2.0","id":1,"method":"ping"}', authorization)).status).toBe(202);
+    expect((await session.post(INITIALIZE, authorization)).status).toBe(202);
     session.close();
     expect(jwt.upstream.posts).toHaveLength(1);
     expect(JSON.stringify(jwt.upstream.posts)).not.toMatch(/authorization|bearer/i);

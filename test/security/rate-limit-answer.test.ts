@@ -8,7 +8,7 @@ import { until } from '../parts/deadline.ts';
 import { type KeyRules, startGateway, type TestGateway } from '../parts/gateway-server.ts';
 import { send } from '../parts/raw-http.ts';
 import { openSse } from '../parts/raw-sse-session.ts';
-import { type SilentUpstream, startSilentUpstream } from '../parts/silent-upstream.ts';
+import { type SilentUpstream, shakeHands, startSilentUpstream } from '../parts/silent-upstream.ts';
 
 let upstream: SilentUpstream;
 let gateway: TestGateway;
@@ -30,9 +30,10 @@ it.each([
   'rate=5r/m burst=10 nodelay',
   '11',
 ])('a limit of %s leaves handshake, pings and lists whole', async (limitCalls) => {
-  // This upstream answers nothing, so that all of it stays open.
+  // This upstream answers no more than initialize, so that all of it stays open.
   await start({ limitCalls, maxConcurrentCalls: 1000 });
   const session = await openSse(gateway.origin, '/sse', gateway.alice);
+  await shakeHands(session, upstream);
   for (let index = 0; index < 30; index++) {
     for (const method of ['initialize', 'ping', 'tools/list'])
       expect((await session.post(`{"jsonrpc":"2.0","id":"${method}${index}","method":"${method}"}`)).status).toBe(202);
@@ -77,8 +78,9 @@ it('streams of one address are capped, and a cut one gives its place back', asyn
 it('calls that are open at once are capped', async () => {
   await start({ maxConcurrentCalls: 2 });
   const session = await openSse(gateway.origin, '/sse', gateway.alice);
+  await shakeHands(session, upstream);
   for (const id of ['1', '2', '3']) await session.post(call(id));
   await session.arrival('"id":3,"error"');
-  expect(upstream.posts).toHaveLength(2);
+  expect(upstream.posts.filter(({ body }) => body.includes('tools/call'))).toHaveLength(2);
   session.close();
 });

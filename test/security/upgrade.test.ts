@@ -3,6 +3,7 @@
  */
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { DOORS, type GatewayDoors, startGatewayDoors } from '../parts/gateway-doors.ts';
+import { INITIALIZE } from '../parts/raw-http.ts';
 import { exchange, head, openSocket } from '../parts/raw-socket.ts';
 import { openSse } from '../parts/raw-sse-session.ts';
 
@@ -35,7 +36,7 @@ describe.each(DOORS)('an upgrade, at the %s door', (door) => {
   it('and what else is for one hop goes no further', async () => {
     const { Authorization } = doors.alice;
     const session = await openSse(`http://127.0.0.1:${doors.ports[door]}`, '/sse', { Authorization });
-    const body = '{"jsonrpc":"2.0","id":1,"method":"ping"}';
+    const body = INITIALIZE;
     const raw = openSocket(
       doors.ports[door],
       head(

@@ -16,6 +16,8 @@ it.each([
   'Accept',
   'Mcp-Session-Id',
   'MCP-PROTOCOL-VERSION',
+  'Mcp-Method',
+  'mcp-name',
 ])('refuses %s, which is written already, without quoting its value', (name) => {
   expect(() => headerLines({ [name]: 'hunter2' })).toThrow(
     new DrawbridgeError('config', `the header ${name} cannot be set`, {

@@ -144,6 +144,16 @@ describe('opening the event stream', () => {
     expect(server.requests).toHaveLength(1);
   });
 
+  it('takes an endpoint that is its own by the Host header it was sent', async () => {
+    const upstream = create({ hostHeader: 'mcp.example:8000' });
+    const started = upstream.start(new EventLog());
+    const { reply } = await server.next('GET');
+    await reply(STREAM_HEAD + event('http://mcp.example:8000/m?s=1', 'event: endpoint\n'));
+    await started;
+    quietly(upstream.send(messageOf('{}')));
+    await server.next('POST /m?s=1');
+  });
+
   it.each([
     ['/m?s=1', '/m?s=1'],
     ['m?s=1', '/m?s=1'],

@@ -173,6 +173,34 @@ describe('messages to the server', () => {
     expect(log.ends).toEqual([]);
   });
 
+  it.each([
+    ['a web page', { 'Content-Type': 'text/html' }, '<html>Sign in</html>', 'upstream_invalid', 'HTTP 200, text/html'],
+    [
+      'a JSON-RPC error',
+      { 'Content-Type': 'application/json; charset=utf-8' },
+      '{"jsonrpc":"2.0","id":null,"error":{"code":-32600,"message":"no"}}',
+      'upstream_error',
+      'HTTP 200: {"jsonrpc":"2.0","id":null,"error":{"code":-32600,"message":"no"}}',
+    ],
+  ])('that %s answers were not accepted, whatever its status', async (_what, headers, body, code, why) => {
+    const { upstream } = await open();
+    const sent = rejectionOf(upstream.send(messageOf(request('1'))));
+    await (await server.next('POST')).reply(response(200, body, headers));
+    expect(await sent).toMatchObject({ code, why, mayHaveRun: true });
+  });
+
+  it.each([
+    [200, 'text/plain', 'Accepted'],
+    [204, 'text/html', ''],
+    [202, 'application/json', '{"ok":true}'],
+    [200, 'application/json', '{"jsonrpc":"2.0","id":1,"result":{}}'],
+  ])('are accepted by %i %s %s', async (status, type, body) => {
+    const { upstream } = await open();
+    const sent = upstream.send(messageOf(request('1')));
+    await (await server.next('POST')).reply(response(status, body, { 'Content-Type': type }));
+    await sent;
+  });
+
   it('that are not accepted in time are told so, and the next still leaves', async () => {
     const { upstream } = await open({ acceptTimeoutMs: 50 });
     const first = rejectionOf(upstream.send(messageOf(request('1'))));

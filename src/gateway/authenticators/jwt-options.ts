@@ -13,7 +13,8 @@ const SCOPE = /^[\x21\x23-\x5b\x5d-\x7e]{1,128}$/;
 
 export interface JwtOptions {
   readonly issuer: string;
-  readonly audience: readonly string[];
+  /** Of which `aud` must have one, by the name of the server that is asked for. */
+  readonly audiencesFor: (serverName: string) => readonly string[];
   readonly jwksUrl: URL | undefined;
   readonly algorithms: readonly string[];
   /** Every one of which a token must have. */
@@ -43,7 +44,8 @@ export function readJwtOptions(options: ResolvedGatewayOptions, issuer: string):
   }
   return {
     issuer,
-    audience: jwtAudience.length > 0 || publicUrl === undefined ? jwtAudience : audiencesOf(publicUrl),
+    audiencesFor: (serverName) =>
+      jwtAudience.length > 0 || publicUrl === undefined ? jwtAudience : audiencesOf(publicUrl, serverName),
     jwksUrl: jwtJwksUrl === undefined ? undefined : parseTrustworthy(jwtJwksUrl, 'jwtJwksUrl (--jwt-jwks-url)'),
     algorithms: jwtAlgorithm,
     scopes: jwtScope,

@@ -29,7 +29,7 @@ type Known = Principal | { readonly missingScopes: readonly string[] };
  * is away, and answers 503 until its keys can be had.
  */
 export function jwtAuthenticator(options: ResolvedGatewayOptions, issuer: string): Authenticator {
-  const { audience, algorithms, scopes, jwksUrl } = readJwtOptions(options, issuer);
+  const { audiencesFor, algorithms, scopes, jwksUrl } = readJwtOptions(options, issuer);
   const { family, logger, keyFile } = options;
   const verifier = import('./verify-token.ts');
   const known = new Map<string, { readonly answer: Known; readonly endsAt: number }>();
@@ -38,12 +38,12 @@ export function jwtAuthenticator(options: ResolvedGatewayOptions, issuer: string
     parse: async (text) => (await verifier).parseKeySet(text),
     onChange: () => known.clear(),
   });
-  const expectations = {
-    ...{ algorithms: [...algorithms], issuer, audience: [...audience] },
-    ...{ clockTolerance: SKEW_S, requiredClaims: ['exp', 'sub'] },
-  };
 
-  const verify = async (token: string, digest: string): Promise<Authentication> => {
+  const verify = async (token: string, serverName: string, digest: string): Promise<Authentication> => {
+    const expectations = {
+      ...{ algorithms: [...algorithms], issuer, audience: [...audiencesFor(serverName)] },
+      ...{ clockTolerance: SKEW_S, requiredClaims: ['exp', 'sub'] },
+    };
     let used = await keys.get();
     if (used === undefined) return { busy: ISSUER_AWAY };
     const { verifyToken } = await verifier;
@@ -68,17 +68,18 @@ export function jwtAuthenticator(options: ResolvedGatewayOptions, issuer: string
 
   return {
     challenges: (context, found) => [challengeFor(context, found, options)],
-    authenticate: ({ req }) => {
+    authenticate: ({ req, server }) => {
       const { authorization } = req.headers;
       if (authorization === undefined || !hasScheme(authorization, 'bearer')) return 'absent';
       const token = authorization.length > MAX_TOKEN_CHARS ? undefined : bearerToken(authorization);
       if (token === undefined || !looksLikeJwt(token)) return keyFile === undefined ? 'wrong' : 'absent';
-      const digest = createHash('sha256').update(token).digest('base64');
+      const serverName = server?.name ?? '';
+      const digest = createHash('sha256').update(`${serverName} ${token}`).digest('base64');
       const remembered = known.get(digest);
       if (remembered !== undefined && remembered.endsAt > Date.now() && keys.current !== undefined)
         return remembered.answer;
       known.delete(digest);
-      return verify(token, digest);
+      return verify(token, serverName, digest);
     },
     close: () => keys.close(),
   };
@@ -94,7 +95,7 @@ const ISSUER_AWAY = {
 function challengeFor(
   context: RequestContext,
   found: Authentication,
-  { jwtScope, ...options }: ResolvedGatewayOptions,
+  { jwtScope, publicUrl }: ResolvedGatewayOptions,
 ): string {
   const error =
     found === 'wrong'
@@ -102,7 +103,7 @@ function challengeFor(
       : typeof found === 'object' && 'missingScopes' in found
         ? 'insufficient_scope'
         : undefined;
-  const url = metadataUrlFor(context, { jwtScope, ...options });
+  const url = metadataUrlFor(context, { publicUrl });
   const fields = [
     'realm="mcp-drawbridge"',
     ...(error === undefined ? [] : [`error="${error}"`]),

@@ -23,8 +23,11 @@ export interface Listener {
   readonly redirectUrl: string | undefined;
   /** Reads the certificate's files now; one that cannot be used is logged, and the old stays. */
   reloadCertificates(): void;
-  /** Takes no connection any more, and waits up to 3 s for open answers before it ends what is left. Idempotent. */
-  close(): Promise<void>;
+  /**
+   * Takes no connection any more, and closes those on which nothing is open. Open answers have until `answered` settles,
+   * and then 3 s to leave. Idempotent.
+   */
+  close(answered?: Promise<unknown>): Promise<void>;
 }
 
 /**
@@ -61,7 +64,7 @@ export async function listen(handler: Handler, options: ListenerOptions): Promis
       port,
       redirectUrl,
       reloadCertificates: () => files?.reload(),
-      close: () => running.close(),
+      close: (answered) => running.close(answered),
     };
   } catch (thrown) {
     await running.close();
@@ -127,12 +130,12 @@ class Running {
     return acceptor.server;
   }
 
-  close(): Promise<void> {
-    this.#closed ??= this.#close();
+  close(answered: Promise<unknown> = Promise.resolve()): Promise<void> {
+    this.#closed ??= this.#close(answered);
     return this.#closed;
   }
 
-  async #close(): Promise<void> {
+  async #close(answered: Promise<unknown>): Promise<void> {
     this.#files?.close();
     const stopped = this.#acceptors.map(({ server }) => new Promise<void>((fulfil) => server.close(() => fulfil())));
     const closeIdle = (): void => {
@@ -141,10 +144,17 @@ class Running {
     };
     closeIdle();
     const idle = setInterval(closeIdle, 20);
-    const end = setTimeout(() => {
-      for (const { sockets } of this.#acceptors) for (const socket of sockets) socket.destroy();
-    }, LISTENER_BOUNDS.drainMs);
+    let end: NodeJS.Timeout | undefined;
+    let hasStopped = false;
+    const cutLater = (): void => {
+      if (hasStopped) return;
+      end = setTimeout(() => {
+        for (const { sockets } of this.#acceptors) for (const socket of sockets) socket.destroy();
+      }, LISTENER_BOUNDS.drainMs);
+    };
+    answered.then(cutLater, cutLater);
     await Promise.all(stopped);
+    hasStopped = true;
     clearInterval(idle);
     clearTimeout(end);
     // Ends the watch on timeouts of servers that never listened themselves.

@@ -11,11 +11,14 @@ import type { NamedPolicy } from './chain.ts';
 import { findClientAddress } from './client-address.ts';
 import { limitConcurrentCalls } from './concurrent-calls.ts';
 import { answerPreflight, checkOrigin } from './cors.ts';
+import { refuseWhileDraining } from './draining.ts';
+import { checkEra } from './era.ts';
 import { checkHost } from './host.ts';
 import { httpGrammar } from './http-grammar.ts';
 import { httpMethod } from './http-method.ts';
 import { checkJsonShape } from './json-shape.ts';
 import { LoginBackoff } from './login-backoff.ts';
+import { refuseLoops } from './loop.ts';
 import {
   byAddress,
   byPrincipal,
@@ -54,6 +57,7 @@ export function assemblePolicies(options: ResolvedGatewayOptions, sessions: Sess
   const backoff = new LoginBackoff({ rate: options.limitLogins, logger: options.logger });
   const edge: NamedPolicy[] = [
     { name: 'http-grammar', policy: httpGrammar },
+    { name: 'loop', policy: refuseLoops(options) },
     { name: 'client-address', policy: findClientAddress(options) },
     { name: 'address-rules', policy: checkAddress(isAddressAllowed) },
     { name: 'host', policy: checkHost(servedHosts(options)) },
@@ -70,7 +74,9 @@ export function assemblePolicies(options: ResolvedGatewayOptions, sessions: Sess
       { name: 'http-method', policy: httpMethod },
       { name: 'body', policy: readBody(options.maxBodyBytes) },
       { name: 'json-shape', policy: checkJsonShape(options) },
+      { name: 'era', policy: checkEra },
       { name: 'session-owner', policy: findSession(sessions) },
+      { name: 'draining', policy: refuseWhileDraining(sessions) },
       { name: 'tool-rules', policy: checkTool(new ToolRules()) },
       { name: 'concurrent-calls', policy: limitConcurrentCalls(sessions, options.maxConcurrentCalls) },
       limiter('call-limit', 'tools/call requests', options.limitCalls, byPrincipalAndCall),

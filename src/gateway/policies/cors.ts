@@ -2,30 +2,31 @@ import { DrawbridgeError } from '../../errors.ts';
 import { ANSWERED, type Policy } from '../refusal.ts';
 
 const ALLOWED_HEADERS =
-  'Authorization, Content-Type, Accept, Mcp-Session-Id, MCP-Protocol-Version, Last-Event-ID, Mcp-Method, Mcp-Name, X-API-Key';
+  'Authorization, Content-Type, Accept, Mcp-Session-Id, MCP-Protocol-Version, Last-Event-ID, Mcp-Method, Mcp-Name, X-API-Key, traceparent, tracestate, baggage';
+/** Headers named after a tool's own parameters, which only the page knows: allowed by their names, so many in one request. */
+const PARAM_HEADER = /^mcp-param-[!#$%&'*+.^_`|~0-9a-z-]{1,100}$/;
+const MAX_PARAM_HEADERS = 64;
 const EXPOSED_HEADERS = 'Mcp-Session-Id, MCP-Protocol-Version, WWW-Authenticate, Retry-After';
 const ALLOWED_METHODS = 'GET, POST, DELETE, OPTIONS';
 const PREFLIGHT_MAX_AGE_S = '600';
 
 /**
- * Origin and CORS. A request without an Origin comes from no browser page and passes; one with an Origin that is not
- * listed, to the letter, is refused on every route. Whatever is answered to a listed one, errors too, says that its
- * page may read it.
+ * Origin and CORS. A request without an Origin comes from no browser page and passes, and so does one of the gateway's
+ * own origin, where no page is; the Host in it was judged before. One with another Origin that is not listed, to the
+ * letter, is refused on every route. Whatever is answered to a listed one, errors too, says that its page may read it.
  */
 export function checkOrigin(allowedOrigins: readonly string[]): Policy {
   const answers = new Map(allowedOrigins.map((origin) => [parseOrigin(origin), corsHeaders(origin)]));
   return (context) => {
-    const { origin } = context.req.headers;
-    if (origin === undefined) {
-      // Else a cache could give this answer to a page, which then could not read it.
-      if (answers.size > 0) context.headers = [...context.headers, 'Vary', 'Origin'];
-      return undefined;
-    }
-    const headers = answers.get(origin);
-    if (headers === undefined) {
+    const { origin, host } = context.req.headers;
+    const headers = answers.get(origin ?? '');
+    if (headers !== undefined) context.headers = [...context.headers, ...headers];
+    else if (origin !== undefined && origin !== `${context.scheme}://${host}`) {
       return { error: new DrawbridgeError('forbidden_origin', 'this gateway does not serve pages of that origin') };
+    } else if (answers.size > 0) {
+      // Else a cache could give this answer to a page of a listed origin, which then could not read it.
+      context.headers = [...context.headers, 'Vary', 'Origin'];
     }
-    context.headers = [...context.headers, ...headers];
     return undefined;
   };
 }
@@ -41,7 +42,7 @@ export const answerPreflight: Policy = ({ req, res, headers }) => {
     'Access-Control-Allow-Methods',
     ALLOWED_METHODS,
     'Access-Control-Allow-Headers',
-    ALLOWED_HEADERS,
+    [ALLOWED_HEADERS, ...paramHeadersIn(req.headers['access-control-request-headers'])].join(', '),
     'Access-Control-Max-Age',
     PREFLIGHT_MAX_AGE_S,
     ...headers,
@@ -49,6 +50,14 @@ export const answerPreflight: Policy = ({ req, res, headers }) => {
   res.end();
   return ANSWERED;
 };
+
+function paramHeadersIn(requested: string | undefined): string[] {
+  const names = (requested ?? '').toLowerCase().split(',');
+  return names
+    .map((name) => name.trim())
+    .filter((name) => PARAM_HEADER.test(name))
+    .slice(0, MAX_PARAM_HEADERS);
+}
 
 function corsHeaders(origin: string): readonly string[] {
   return ['Access-Control-Allow-Origin', origin, 'Access-Control-Expose-Headers', EXPOSED_HEADERS, 'Vary', 'Origin'];

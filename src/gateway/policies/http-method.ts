@@ -1,4 +1,5 @@
 import { DrawbridgeError } from '../../errors.ts';
+import { isModernVersion } from '../../message/era.ts';
 import type { Policy, Refusal } from '../refusal.ts';
 import type { Route } from '../request-context.ts';
 
@@ -13,10 +14,11 @@ export const httpMethod: Policy = ({ req, route }) => {
   if (route === 'other') return undefined;
   const method = req.method ?? '';
   const methods = METHODS[route];
-  if (!methods.includes(method)) {
-    const error = new DrawbridgeError('method_not_allowed', `${clip(method)} is not served here`);
-    return { error, headers: ['Allow', methods.join(', ')], closes: true };
-  }
+  if (!methods.includes(method)) return refuse(method, methods);
+  // Streams that a client opens, and sessions that it ends, are of the legacy era.
+  const version = req.headers['mcp-protocol-version'];
+  if (route === 'mcp' && method !== 'POST' && typeof version === 'string' && isModernVersion(version))
+    return refuse(method, ['POST']);
   if (method === 'POST') return checkPost(req.headers['content-type'], req.headers['content-encoding']);
   if (method === 'GET' && !accepts(req.headers.accept, 'text/event-stream')) {
     return {
@@ -25,6 +27,11 @@ export const httpMethod: Policy = ({ req, route }) => {
   }
   return undefined;
 };
+
+function refuse(method: string, methods: readonly string[]): Refusal {
+  const error = new DrawbridgeError('method_not_allowed', `${clip(method)} is not served here`);
+  return { error, headers: ['Allow', methods.join(', ')], closes: true };
+}
 
 /**
  * JSON in UTF-8 (RFC 8259 §8.1), and nothing that a browser may send without asking first. A body is never decompressed.

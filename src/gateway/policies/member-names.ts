@@ -3,7 +3,7 @@ import { skipSpace } from '../../message/scan.ts';
 
 /** Members of a message that say what it is, and of its params, what it does. */
 const OF_MESSAGE = ['jsonrpc', 'id', 'method', 'params', 'result', 'error'];
-const OF_PARAMS = ['name', 'arguments', 'uri'];
+const OF_PARAMS = ['name', 'arguments', 'uri', '_meta'];
 
 const BACKSLASH = 0x5c;
 const OPEN_BRACE = 0x7b;

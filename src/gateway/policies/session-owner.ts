@@ -13,10 +13,10 @@ const MISSING = {
 const SESSION_ID = /^[\x21-\x2b\x2d-\x7e]{1,256}$/;
 const MALFORMED = { error: new DrawbridgeError('bad_request', 'the session id is malformed') } as const;
 
-/** Finds the session that a request names, if it belongs to the request's principal. */
+/** Finds the session that a request names, if it belongs to the request's principal. A modern request is of none. */
 export function findSession(table: SessionTable): Policy {
   return (context) => {
-    if (context.route === 'sse-stream') return undefined;
+    if (context.route === 'sse-stream' || context.era === 'modern') return undefined;
     const id = context.route === 'sse-message' ? queryValue(context.query, 'session') : sessionHeader(context);
     if (id === undefined || id === '') {
       return context.route === 'mcp' && context.message?.method === 'initialize' ? undefined : MISSING;

@@ -1,6 +1,7 @@
 import { bucketOfAddress } from '../address/canonical-address.ts';
 import type { OpenCounts } from '../limits/open-counts.ts';
 import type { Policy } from '../refusal.ts';
+import { LISTEN } from '../stateless-routes.ts';
 import { refuseFor } from './rate-limit.ts';
 
 /** A stream ends when its client wants, and nobody knows when that is. */
@@ -8,8 +9,9 @@ const RETRY_AFTER_MS = 5000;
 
 /** Lets so many event streams be open for one address; each counts until its response is over, however that ends. */
 export function capStreams(streams: OpenCounts, maxStreams: number): Policy {
-  return ({ req, res, route, address }) => {
-    if (req.method !== 'GET' || (route !== 'sse-stream' && route !== 'mcp')) return undefined;
+  return ({ req, res, route, address, era, message }) => {
+    const isSubscription = era === 'modern' && message?.method === LISTEN;
+    if ((req.method !== 'GET' && !isSubscription) || (route !== 'sse-stream' && route !== 'mcp')) return undefined;
     const bucket = bucketOfAddress(address);
     if (streams.get(bucket) >= maxStreams)
       return refuseFor(`${maxStreams} event streams of this address are open already`, RETRY_AFTER_MS);

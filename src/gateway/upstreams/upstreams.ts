@@ -1,24 +1,31 @@
 import type { ResolvedGatewayOptions } from '../gateway-options.ts';
 import type { Readiness } from '../readiness.ts';
+import { CommandServer } from './command-server.ts';
+import { CommandSlots } from './command-starts.ts';
+import type { McpServer } from './mcp-server.ts';
+import type { ResolvedServer } from './server-options.ts';
 import { UpstreamServer } from './upstream-server.ts';
 
 /** The MCP servers behind the gateway, by the name under which each is served. */
 export class Upstreams {
-  #servers: ReadonlyMap<string, UpstreamServer>;
+  #servers: ReadonlyMap<string, McpServer>;
+  readonly #slots: CommandSlots;
 
   constructor(options: ResolvedGatewayOptions) {
-    this.#servers = serversOf(options);
+    this.#slots = new CommandSlots(options.maxCommands);
+    this.#servers = this.#create(options);
   }
 
   /** The one at the root has an empty name. */
-  find(name: string): UpstreamServer | undefined {
+  find(name: string): McpServer | undefined {
     return this.#servers.get(name);
   }
 
   /** For sessions to come. */
   update(options: ResolvedGatewayOptions): void {
     const former = this.#servers;
-    this.#servers = serversOf(options);
+    this.#slots.limit = options.maxCommands;
+    this.#servers = this.#create(options, former);
     for (const server of former.values()) void server.close();
   }
 
@@ -31,8 +38,16 @@ export class Upstreams {
   async close(): Promise<void> {
     await Promise.all([...this.#servers.values()].map((server) => server.close()));
   }
-}
 
-function serversOf(options: ResolvedGatewayOptions): ReadonlyMap<string, UpstreamServer> {
-  return new Map([...options.servers].map(([name, server]) => [name, new UpstreamServer(server, options)]));
+  #create(
+    options: ResolvedGatewayOptions,
+    former: ReadonlyMap<string, McpServer> = new Map(),
+  ): ReadonlyMap<string, McpServer> {
+    const create = (server: ResolvedServer): McpServer => {
+      if (server.command !== undefined) return new CommandServer(server.name, server.command, options, this.#slots);
+      const before = former.get(server.name);
+      return new UpstreamServer(server, options, before instanceof UpstreamServer ? before : undefined);
+    };
+    return new Map([...options.servers].map(([name, server]) => [name, create(server)]));
+  }
 }

@@ -34,6 +34,8 @@ export interface HttpClientOptions {
   /** Asked for each connection; default: the URL's host and port. */
   readonly dialTo?: () => Promise<NearEnd>;
   readonly cookies?: CookieJar;
+  /** Whether requests must reach the server in the order in which they are sent; default true. */
+  readonly isOrdered?: boolean;
 }
 
 /**
@@ -47,7 +49,8 @@ const MAX_DIALS = 8;
 
 /**
  * A client for one origin that keeps connections alive, the last used first. One belongs to each session, so that no
- * byte of one session's responses can ever meet another session (DESIGN: state belongs to a session).
+ * byte of one session's responses can ever meet another session (DESIGN: state belongs to a session). Requests without a
+ * session, which are whole in themselves, share one.
  */
 export class HttpClient implements ExchangeClient {
   readonly where: string;
@@ -71,6 +74,7 @@ export class HttpClient implements ExchangeClient {
   /** Exchanges without a connection, the first first. */
   readonly #waiting: ClientExchange[] = [];
   readonly #order = new ConnectionOrder();
+  readonly #isOrdered: boolean;
   /** Connections that are being made. */
   #dialCount = 0;
   /** When those that wait are looked at again. */
@@ -89,6 +93,7 @@ export class HttpClient implements ExchangeClient {
     this.headersTimeoutMs = options.headersTimeoutMs ?? 0;
     this.bodyTimeoutMs = options.bodyTimeoutMs ?? 0;
     this.cookies = options.cookies;
+    this.#isOrdered = options.isOrdered ?? true;
     this.#url = url;
     this.#hostHeader = options.hostHeader ?? url.host;
     const port = Number(url.port || (isTls ? 443 : 80));
@@ -236,7 +241,7 @@ export class HttpClient implements ExchangeClient {
 
   #sendOn(connection: HttpConnection, exchange: ClientExchange): void {
     this.#busy.set(connection, exchange);
-    this.#order.sentOn(connection);
+    if (this.#isOrdered) this.#order.sentOn(connection);
     exchange.carriedBy(connection);
     const { method, path, headers, body } = exchange.request;
     const cookies = this.cookies === undefined || this.cookies.isEmpty ? '' : this.cookies.lineFor(path);

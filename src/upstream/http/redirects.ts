@@ -23,9 +23,12 @@ export function redirectedPath(
   const base = new URL(request.path, url.origin);
   const to = URL.canParse(location, base.href) ? new URL(location, base.href) : undefined;
   if (to === undefined || to.username !== '' || to.password !== '') return undefined;
-  // A server that is told another Host than the URL's writes that one into its links.
-  const isOwn = isSameOrigin(to, url) || (to.protocol === url.protocol && to.host === hostHeader.toLowerCase());
-  return isOwn ? to.pathname + to.search : undefined;
+  return isOwnUrl(to, url, hostHeader) ? to.pathname + to.search : undefined;
+}
+
+/** Whether a link is the server's own: one that is told another Host than the URL's writes that into its links. */
+export function isOwnUrl(to: URL, url: URL, hostHeader: string): boolean {
+  return isSameOrigin(to, url) || (to.protocol === url.protocol && to.host === hostHeader.toLowerCase());
 }
 
 /** Loopback names of one port are one origin: servers announce `localhost` to who dialled 127.0.0.1. */

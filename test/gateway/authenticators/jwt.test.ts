@@ -3,7 +3,7 @@ import { createGateway } from '../../../src/gateway/gateway.ts';
 import type { GatewayOptions } from '../../../src/gateway/gateway-options.ts';
 import { AUDIENCE, initialize, type JwtGateway, startJwtGateway } from '../../parts/jwt-gateway.ts';
 import { type OauthIssuer, startIssuer } from '../../parts/oauth-issuer.ts';
-import { send } from '../../parts/raw-http.ts';
+import { INITIALIZE, send } from '../../parts/raw-http.ts';
 import { openSse } from '../../parts/raw-sse-session.ts';
 
 describe('a token of the issuer', () => {
@@ -17,7 +17,7 @@ describe('a token of the issuer', () => {
     const token = await jwt.issuer.sign(AUDIENCE, { claims: { sub: 'alice@example.com' } });
     const authorization = { authorization: `Bearer ${token}` };
     const session = await openSse(jwt.gateway.origin, '/sse', authorization);
-    await session.post('{"jsonrpc":"2.0","id":1,"method":"ping"}', authorization);
+    await session.post(INITIALIZE, authorization);
     const { headers } = jwt.upstream.posts.at(-1)!;
     expect(headers['x-forwarded-user']).toBe('jwt:alice@example.com');
     expect(headers.authorization).toBeUndefined();

@@ -1,7 +1,8 @@
+import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { type DrawbridgeError, toDrawbridgeError } from '../../../src/errors.ts';
 import { HttpResponseReader } from '../../../src/upstream/http/http-response-reader.ts';
-import { bytewise, chunks } from '../../parts/slices.ts';
+import { bytewise, chunks, cutAt, cuts } from '../../parts/slices.ts';
 
 interface ReadResponse {
   readonly statuses: number[];
@@ -72,6 +73,36 @@ describe('a response', () => {
       expect([result.body, result.ends, result.statuses.length]).toEqual([body, [isReusable], 1]);
       expect(result.reader.isMidway).toBe(false);
     }
+  });
+
+  it('has the same body however it was put into chunks, and however the stream was cut', () => {
+    const piece = fc.uint8Array({ minLength: 1, maxLength: 300 }).map((bytes) => Buffer.from(bytes));
+    const body = fc.record({ pieces: fc.array(piece, { maxLength: 8 }), isChunked: fc.boolean() });
+    const encode = ({ pieces, isChunked }: { pieces: Buffer[]; isChunked: boolean }): Buffer => {
+      const all = Buffer.concat(pieces);
+      if (!isChunked) return Buffer.concat([Buffer.from(`${OK}Content-Length: ${all.length}\r\n\r\n`), all]);
+      const parts = pieces.flatMap((each) => [
+        Buffer.from(`${each.length.toString(16)}\r\n`),
+        each,
+        Buffer.from('\r\n'),
+      ]);
+      return Buffer.concat([Buffer.from(CHUNKED), ...parts, Buffer.from('0\r\n\r\n')]);
+    };
+    fc.assert(
+      fc.property(body, cuts, (sent, places) => {
+        const got: Buffer[] = [];
+        let ends = 0;
+        const reader = new HttpResponseReader({
+          head: () => {},
+          data: (chunk) => got.push(Buffer.from(chunk)),
+          end: () => ends++,
+        });
+        for (const slice of cutAt(encode(sent), places)) reader.push(slice);
+        expect(Buffer.concat(got).equals(Buffer.concat(sent.pieces))).toBe(true);
+        expect([ends, reader.isMidway]).toEqual([1, false]);
+      }),
+      { numRuns: 500 },
+    );
   });
 
   it('without a length lasts until the connection is closed', () => {

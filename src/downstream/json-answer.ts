@@ -1,0 +1,19 @@
+import type { ServerResponse } from 'node:http';
+import type { Message } from '../message/message.ts';
+import { waitForReader } from './slow-reader.ts';
+
+/** Answers a POST with one message as JSON. What is returned, where the reader is slow, settles when it has it all. */
+export function answerAsJson(
+  response: ServerResponse,
+  status: number,
+  message: Message,
+  headers: readonly string[],
+  stallTimeoutMs: number,
+): void | Promise<void> {
+  const length = String(message.bytes.length);
+  response.writeHead(status, ['Content-Type', 'application/json', 'Content-Length', length, ...headers]);
+  response.end(message.bytes);
+  const left = 'stream' in response ? response.writableLength : response.req.socket.writableLength;
+  if (left === 0) return;
+  return waitForReader(response, response, stallTimeoutMs);
+}

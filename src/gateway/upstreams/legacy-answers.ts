@@ -1,0 +1,84 @@
+import { DrawbridgeError } from '../../errors.ts';
+import { CLIENT_INFO_FIELD, claimedVersionOf, LEGACY_VERSIONS } from '../../message/era.ts';
+import { findField } from '../../message/fields.ts';
+import type { Message } from '../../message/message.ts';
+import type { Transport } from '../../relay/transport.ts';
+import { LegacySessions } from '../../translation/legacy-sessions.ts';
+import { TranslatedUpstream } from '../../translation/translated-upstream.ts';
+import type { ResolvedGatewayOptions } from '../gateway-options.ts';
+import type { RequestContext } from '../request-context.ts';
+
+/** A session that answers modern requests is closed when it was idle for so long. */
+const IDLE_MS = 5 * 60_000;
+const INITIALIZE_TIMEOUT_MS = 60_000;
+/** What a server of the legacy era is told where the client does not say who it is. */
+const UNNAMED = '{"name":"mcp-drawbridge","version":"1"}';
+
+/** Answers modern requests for one server of the legacy era: from a session of that era by option, else with an error. */
+export class LegacyAnswers {
+  readonly #options: Pick<ResolvedGatewayOptions, 'translateModern' | 'logger'>;
+  readonly #openSession: (context: RequestContext) => Transport;
+  readonly #sessions: LegacySessions;
+
+  /** `openSession` makes the transport of a session that is opened for the principal of a request. */
+  constructor(
+    options: Pick<ResolvedGatewayOptions, 'translateModern' | 'maxSessions' | 'logger'>,
+    openSession: (context: RequestContext) => Transport,
+  ) {
+    this.#options = options;
+    this.#openSession = openSession;
+    this.#sessions = new LegacySessions({ idleMs: IDLE_MS, maxSessions: options.maxSessions });
+  }
+
+  /** A transport that answers the request, not started yet. */
+  connect(context: RequestContext): Transport {
+    const { principal } = context;
+    if (!this.#options.translateModern || principal === undefined) return new RefusingUpstream();
+    return new TranslatedUpstream(() =>
+      this.#sessions.lease(principal.id, () => ({
+        transport: this.#openSession(context),
+        clientInfo: clientInfoOf(context.message) ?? UNNAMED,
+        logger: this.#options.logger,
+        initializeTimeoutMs: INITIALIZE_TIMEOUT_MS,
+      })),
+    );
+  }
+
+  close(): Promise<void> {
+    return this.#sessions.close();
+  }
+}
+
+function clientInfoOf(message: Message | undefined): string | undefined {
+  const at = message === undefined ? undefined : findField(message, CLIENT_INFO_FIELD);
+  return at === undefined ? undefined : message?.bytes.toString('utf8', at.start, at.end);
+}
+
+/**
+ * Answers for a server of the legacy era with an error. `server/discover` gets one by which a client that knows both eras
+ * goes on with `initialize` at once; anything else one that names the versions there are.
+ */
+class RefusingUpstream implements Transport {
+  start(): Promise<void> {
+    return Promise.resolve();
+  }
+
+  send(message: Message): Promise<void> {
+    const why = 'the MCP server behind this gateway is of the legacy era';
+    if (message.method === 'server/discover')
+      return Promise.reject(
+        new DrawbridgeError('method_not_found', 'server/discover is not known here', { why, status: 400 }),
+      );
+    const requested = claimedVersionOf(message) ?? '2026-07-28';
+    const error = `the protocol version ${requested.slice(0, 40)} is not supported; ${LEGACY_VERSIONS.join(', ')} are`;
+    const versions = { supported: LEGACY_VERSIONS, requested: requested.slice(0, 40) };
+    return Promise.reject(new DrawbridgeError('version_unsupported', error, { why, versions }));
+  }
+
+  pause(): void {}
+  resume(): void {}
+
+  close(): Promise<void> {
+    return Promise.resolve();
+  }
+}

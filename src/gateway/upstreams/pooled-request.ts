@@ -1,0 +1,77 @@
+import { DrawbridgeError, toDrawbridgeError } from '../../errors.ts';
+import type { Message } from '../../message/message.ts';
+import type { Transport, TransportEvents } from '../../relay/transport.ts';
+import type { Replica } from './replica.ts';
+import type { Lease, ReplicaPool } from './replica-pool.ts';
+
+/** A request that surely did not run on one replica is given to others, up to so many in all. */
+const MAX_TRIED = 3;
+
+/** One request without a session, on whichever replica of a pool takes it. */
+export class PooledRequest implements Transport {
+  readonly #pool: ReplicaPool;
+  readonly #connect: (replica: Replica) => Transport;
+  readonly #tried = new Set<Replica>();
+  #lease: Lease;
+  #transport: Transport;
+  #events: TransportEvents | undefined;
+  #isClosed = false;
+
+  constructor(pool: ReplicaPool, lease: Lease, connect: (replica: Replica) => Transport) {
+    this.#pool = pool;
+    this.#connect = connect;
+    this.#lease = lease;
+    this.#transport = connect(lease.replica);
+  }
+
+  start(events: TransportEvents): Promise<void> {
+    this.#events = events;
+    return this.#transport.start(events);
+  }
+
+  async send(message: Message): Promise<void> {
+    for (;;) {
+      this.#tried.add(this.#lease.replica);
+      try {
+        await this.#transport.send(message);
+        this.#lease.worked();
+        return;
+      } catch (thrown) {
+        const error = toDrawbridgeError(thrown);
+        if (this.#isClosed) throw error;
+        this.#lease.failed(error);
+        const other = error.mayHaveRun || this.#tried.size >= MAX_TRIED ? undefined : this.#otherFor(error);
+        if (other === undefined) throw error;
+        await this.#moveTo(other);
+      }
+    }
+  }
+
+  pause(): void {
+    this.#transport.pause();
+  }
+
+  resume(): void {
+    this.#transport.resume();
+  }
+
+  close(): Promise<void> {
+    this.#isClosed = true;
+    this.#events = undefined;
+    this.#lease.release();
+    return this.#transport.close();
+  }
+
+  #otherFor({ code }: DrawbridgeError): Lease | undefined {
+    return code === 'upstream_unreachable' ? this.#pool.leaseOther(this.#tried) : undefined;
+  }
+
+  async #moveTo(lease: Lease): Promise<void> {
+    this.#lease.release();
+    await this.#transport.close();
+    this.#lease = lease;
+    this.#transport = this.#connect(lease.replica);
+    if (this.#events === undefined) throw new DrawbridgeError('upstream_lost', 'the request was given up');
+    await this.#transport.start(this.#events);
+  }
+}

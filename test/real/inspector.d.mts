@@ -1,0 +1,2 @@
+/** The result that it prints, parsed. */
+export function runInspector(args: readonly string[]): Promise<Record<string, unknown>>;

@@ -1,0 +1,79 @@
+/** A private nginx on 127.0.0.1 that balances over several gateways, as docs/gateway.md says. */
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { existsSync } from 'node:fs';
+import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { connect } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { until, within } from '../parts/deadline.ts';
+import { ensureInstalled } from './debian.mjs';
+import { findFreePort } from './free-port.mjs';
+
+const PATH = '/usr/sbin/nginx';
+
+/**
+ * Each principal stays with one gateway while that is there. max_fails=0: with two of them, one that has just come back
+ * must not be passed over while the other one is restarted.
+ */
+const configuration = (folder: string, port: number, gateways: readonly number[]): string => `
+daemon off; master_process off; pid ${folder}/pid; error_log stderr warn;
+events { worker_connections 256; }
+http {
+  access_log off;
+  client_body_temp_path ${folder}/body; proxy_temp_path ${folder}/proxy; fastcgi_temp_path ${folder}/f;
+  uwsgi_temp_path ${folder}/u; scgi_temp_path ${folder}/s;
+  upstream gateways {
+    hash $http_authorization consistent;
+    ${gateways.map((gateway) => `server 127.0.0.1:${gateway} max_fails=0;`).join('\n    ')}
+  }
+  server {
+    listen 127.0.0.1:${port};
+    location / {
+      proxy_pass http://gateways;
+      proxy_http_version 1.1; proxy_buffering off; proxy_set_header Connection ""; proxy_set_header Host $host;
+      proxy_next_upstream error timeout http_503 non_idempotent;
+    }
+  }
+}
+`;
+
+function takesConnections(port: number): Promise<boolean> {
+  return new Promise((fulfil) => {
+    const socket = connect(port, '127.0.0.1', () => {
+      socket.destroy();
+      fulfil(true);
+    });
+    socket.on('error', () => fulfil(false));
+  });
+}
+
+export interface Balancer {
+  readonly origin: string;
+  stop(): Promise<void>;
+}
+
+export async function startBalancer(gateways: readonly number[]): Promise<Balancer> {
+  const command = await ensureInstalled({
+    find: async () => (existsSync(PATH) ? PATH : undefined),
+    missing: `${PATH} was not found`,
+    packages: ['nginx'],
+  });
+  const folder = await mkdtemp(join(tmpdir(), 'drawbridge-balancer-'));
+  const port = await findFreePort();
+  await writeFile(join(folder, 'nginx.conf'), configuration(folder, port, gateways));
+  const child = spawn(command, ['-p', folder, '-c', join(folder, 'nginx.conf')], { stdio: 'ignore' });
+  const exited = once(child, 'exit');
+  const stop = async (): Promise<void> => {
+    child.kill('SIGTERM');
+    await within(8000, 'nginx ends', exited);
+    await rm(folder, { recursive: true, force: true });
+  };
+  try {
+    await until('nginx listens', () => takesConnections(port), 10_000);
+  } catch (error) {
+    await stop();
+    throw error;
+  }
+  return { origin: `http://127.0.0.1:${port}`, stop };
+}
