@@ -1,3 +1,4 @@
+import { ReplayBudget } from '../downstream/replay-store.ts';
 import { SseDownstream } from '../downstream/sse.ts';
 import { StreamableHttpDownstream } from '../downstream/streamable-http.ts';
 import { DrawbridgeError } from '../errors.ts';
@@ -17,6 +18,7 @@ export class McpRoutes {
   #options: ResolvedGatewayOptions;
   readonly #sessions: SessionTable;
   readonly #tools = new ToolRules();
+  readonly #replayBudget = new ReplayBudget();
 
   constructor(options: ResolvedGatewayOptions, sessions: SessionTable) {
     this.#options = options;
@@ -91,6 +93,7 @@ export class McpRoutes {
       sessionId: id,
       stallTimeoutMs,
       logger,
+      replayBudget: this.#replayBudget,
       describeError: withoutInternals,
     });
     const session = this.#sessions.add(id, openingOf(context), downstream);
@@ -98,11 +101,12 @@ export class McpRoutes {
     return session;
   }
 
-  #listen({ res, headers, session }: RequestContext): Promise<void> {
+  #listen({ req, res, headers, session }: RequestContext): Promise<void> {
     if (!(session?.downstream instanceof StreamableHttpDownstream)) {
       throw new DrawbridgeError('session_unknown', 'no such session');
     }
-    session.downstream.listen(res, headers);
+    const lastEventId = req.headers['last-event-id'];
+    session.downstream.listen(res, headers, typeof lastEventId === 'string' ? lastEventId : '');
     return Promise.resolve();
   }
 
