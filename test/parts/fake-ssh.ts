@@ -47,13 +47,3 @@ export function makeFakeSsh(script: string): FakeSsh {
         : [],
   };
 }
-
-/** Whether the process is there; one that was not yet asked for after its end counts. */
-export function isAlive(pid: number): boolean {
-  try {
-    process.kill(pid, 0);
-    return true;
-  } catch {
-    return false;
-  }
-}

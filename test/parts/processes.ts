@@ -19,6 +19,16 @@ export function processesWith(text: string): string[] {
     });
 }
 
+/** Whether the process is there; one that was not yet asked for after its end counts. */
+export function isAlive(pid: number): boolean {
+  try {
+    process.kill(pid, 0);
+    return true;
+  } catch {
+    return false;
+  }
+}
+
 export interface OpenPipe {
   /** A named pipe. */
   readonly path: string;

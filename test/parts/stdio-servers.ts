@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { afterEach } from 'vitest';
 import { type Logger, silentLogger } from '../../src/log.ts';
-import { isAlive } from './fake-ssh.ts';
+import { isAlive } from './processes.ts';
 
 const part = (name: string): string => fileURLToPath(new URL(name, import.meta.url));
 

@@ -3,8 +3,8 @@ import { afterEach, describe, expect, it } from 'vitest';
 import { CommandRun } from '../../../src/upstream/command/command-run.ts';
 import { CommandUpstream, type CommandUpstreamOptions } from '../../../src/upstream/command/command-upstream.ts';
 import { until, within } from '../../parts/deadline.ts';
-import { isAlive } from '../../parts/fake-ssh.ts';
 import { EventLog, messageOf, quietly, rejectionOf, request } from '../../parts/memory-transport.ts';
+import { isAlive } from '../../parts/processes.ts';
 import { type Fault, faultyServer, keepLog, makePidFile, STDIO_SERVER } from '../../parts/stdio-servers.ts';
 
 const INITIALIZE =

@@ -6,8 +6,9 @@ import { DrawbridgeError } from '../../../src/errors.ts';
 import { createLineLogger, silentLogger } from '../../../src/log.ts';
 import { SshTunnel, type SshTunnelOptions } from '../../../src/upstream/ssh/ssh-tunnel.ts';
 import { until, within } from '../../parts/deadline.ts';
-import { type FakeSsh, isAlive, makeFakeSsh } from '../../parts/fake-ssh.ts';
+import { type FakeSsh, makeFakeSsh } from '../../parts/fake-ssh.ts';
 import { rejectionOf } from '../../parts/memory-transport.ts';
+import { isAlive } from '../../parts/processes.ts';
 
 const tunnels: SshTunnel[] = [];
 afterEach(async () => {
