@@ -5,7 +5,7 @@ import { cancelledKeyOf } from '../message/fields.ts';
 import { errorReply, type Message } from '../message/message.ts';
 import type { Route, Transport, TransportEvents } from '../relay/transport.ts';
 import { EventStream, type EventStreamOptions } from './event-stream.ts';
-import { answerAsJson } from './json-answer.ts';
+import { answerAsJson, retryAfterHeader } from './json-answer.ts';
 
 export interface StreamableHttpDownstreamOptions {
   readonly sessionId: string;
@@ -22,7 +22,10 @@ const CANCELLED_MS = 2500;
 
 interface OpenRequest {
   readonly response: ServerResponse;
+  /** With the id of the session, and without. */
   readonly headers: readonly string[];
+  readonly bareHeaders: readonly string[];
+  readonly isInitialize: boolean;
   readonly stream: EventStream;
   readonly since: number;
 }
@@ -62,7 +65,9 @@ export class StreamableHttpDownstream implements Transport {
     const key = message.key ?? '';
     const withSession = [...headers, 'Mcp-Session-Id', this.#options.sessionId];
     const stream = new EventStream(response, this.#streamOptions(withSession));
-    const request = { response, headers: withSession, stream, since: performance.now() };
+    const isInitialize = message.method === 'initialize';
+    const since = performance.now();
+    const request = { response, headers: withSession, bareHeaders: headers, isInitialize, stream, since };
     // An id in use is refused by the relay, and must not take the place of the request that has it.
     const isNew = !this.#requests.has(key);
     if (isNew) {
@@ -158,7 +163,14 @@ export class StreamableHttpDownstream implements Transport {
     const { response, stream } = request;
     if (stream.isClosed) return;
     if (!stream.isOpened && eventId === undefined) {
-      return answerAsJson(response, 200, message, request.headers, this.#options.stallTimeoutMs);
+      const { stallTimeoutMs } = this.#options;
+      const { failure } = message;
+      // There is no session whose id could be told, and by the status a balancer knows that another may be asked.
+      if (request.isInitialize && failure?.code === 'shutting_down') {
+        const headers = [...request.bareHeaders, ...retryAfterHeader(failure)];
+        return answerAsJson(response, failure.status, message, headers, stallTimeoutMs);
+      }
+      return answerAsJson(response, 200, message, request.headers, stallTimeoutMs);
     }
     const sent = stream.sendMessage(message, eventId);
     stream.end();
