@@ -115,7 +115,9 @@ export class StreamableHttpDownstream implements Transport {
     const key = message.kind === 'response' ? message.key : route?.relatedTo;
     const request = key === undefined ? undefined : this.#requests.get(key);
     if (request !== undefined && key !== undefined) {
-      if (message.kind === 'response' && !request.connection.isOpened) return this.#answer(key, request, message);
+      // An answer that its server lets clients come back for is one here as well.
+      const isAlone = !request.connection.isOpened && route?.eventId === undefined;
+      if (message.kind === 'response' && isAlone) return this.#answer(key, request, message);
       this.#becomeStream(key, request);
     }
     if (message.kind !== 'response') return this.#streams.send(message, key);

@@ -76,11 +76,11 @@ describe('an answer', () => {
     expect(reader.body).toBe(eventOf(NOTE, '1-1') + eventOf(answer('1'), '1-2'));
   });
 
-  it('that comes alone is JSON, whatever id the server gave its event', async () => {
+  it('that its server lets clients come back for is an event even when it comes alone, under an id of ours', async () => {
     const { http } = await start();
     const { reader } = await post(http, '1');
     http.send(messageOf(answer('1')), { relatedTo: '1', eventId: '8' });
-    expect((await reader.completed()).body).toBe(answer('1'));
+    expect((await reader.completed()).body).toBe(eventOf(answer('1'), '1-1'));
   });
 
   it('goes to its own request, however it is spelled', async () => {
@@ -173,7 +173,9 @@ describe('the stream of the server’s own messages', () => {
     const { http } = await start();
     for (let count = 1; count <= 258; count++) http.send(messageOf(`{"method":"${count}"}`));
     const { reader } = await listen(http);
-    const expected = Array.from({ length: 256 }, (_, index) => eventOf(`{"method":"${index + 3}"}`, `0-${index + 3}`)).join('');
+    const expected = Array.from({ length: 256 }, (_, index) =>
+      eventOf(`{"method":"${index + 3}"}`, `0-${index + 3}`),
+    ).join('');
     await reader.bodyIs(expected);
   });
 
