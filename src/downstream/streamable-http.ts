@@ -228,7 +228,6 @@ export class StreamableHttpDownstream implements Transport {
         request.connection.end();
       } else if (stream !== undefined && this.#streams.answering(key) === stream) {
         this.#streams.abandon(key, stream);
-        stream.hangUp();
       }
     };
     if (request !== undefined || stream !== undefined) setTimeout(leave, CANCELLED_MS).unref();
