@@ -93,7 +93,7 @@ export class StatelessDownstream implements Transport {
     const { id = 'null' } = this.#message ?? {};
     const result = `{"resultType":"complete","_meta":{"${SUBSCRIPTION_ID}":${id}}}`;
     this.#stream.sendMessage(readMessage(Buffer.from(`{"jsonrpc":"2.0","id":${id},"result":${result}}`)));
-    this.#stream.endWithRetry(retryMs);
+    this.#stream.end(retryMs);
   }
 
   close(): Promise<void> {

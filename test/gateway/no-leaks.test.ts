@@ -5,12 +5,12 @@ import type { AddressInfo } from 'node:net';
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { DrawbridgeError } from '../../src/errors.ts';
 import type { GatewayOptions } from '../../src/gateway/gateway-options.ts';
-import { SessionTable } from '../../src/gateway/session-table.ts';
+import { SessionTable } from '../../src/gateway/sessions/session-table.ts';
 import { CommandSlots } from '../../src/gateway/upstreams/command-starts.ts';
 import type { Replica } from '../../src/gateway/upstreams/replica.ts';
 import { type Lease, ReplicaPool } from '../../src/gateway/upstreams/replica-pool.ts';
 import { StreamHold } from '../../src/gateway/upstreams/stream-hold.ts';
-import { UpstreamServer } from '../../src/gateway/upstreams/upstream-server.ts';
+import { UrlServer } from '../../src/gateway/upstreams/url-server.ts';
 import { until, within } from '../parts/deadline.ts';
 import { startGateway, type TestGateway } from '../parts/gateway-server.ts';
 import { modernRequest } from '../parts/modern-messages.ts';
@@ -207,7 +207,7 @@ describe.each(OPENINGS)('$kind', (opening) => {
     await start({ upstream: `${await nowhere()}/mcp` });
     const thrown = new DrawbridgeError('too_many_sessions', 'nothing goes any more');
     for (const name of ['connect', 'connectStateless'] as const)
-      vi.spyOn(UpstreamServer.prototype, name).mockImplementation(() => {
+      vi.spyOn(UrlServer.prototype, name).mockImplementation(() => {
         throw thrown;
       });
     await repeat(() => openAndFail(opening));
