@@ -97,6 +97,12 @@ export class ResumableStream implements KeepingStream {
     return sent;
   }
 
+  /** Ends the stream without an answer; a client that comes back is told that there is nothing more. */
+  endUnanswered(): void {
+    this.#endedAt = performance.now();
+    this.hangUp();
+  }
+
   beat(idleMs: number): void {
     this.#connection?.beat(idleMs);
   }

@@ -60,6 +60,7 @@ export class ResumableStreams {
   /** No answer will come on this stream. */
   abandon(key: string, stream: ResumableStream): void {
     if (this.#open.get(key) === stream) this.#open.delete(key);
+    stream.endUnanswered();
   }
 
   /** Sends a message on the stream of the request with this key, or else on the listening stream. */

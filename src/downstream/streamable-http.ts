@@ -5,7 +5,7 @@ import { cancelledKeyOf } from '../message/fields.ts';
 import { errorReply, type Message } from '../message/message.ts';
 import type { Route, Transport, TransportEvents } from '../relay/transport.ts';
 import { EventStream } from './event-stream.ts';
-import { answerAsJson } from './json-answer.ts';
+import { answerAsJson, retryAfterHeader } from './json-answer.ts';
 import type { ReplayBudget } from './replay-store.ts';
 import { ResumableStreams } from './resumable-streams.ts';
 
@@ -28,7 +28,10 @@ const CANCELLED_MS = 2500;
 interface OpenRequest {
   readonly id: string | undefined;
   readonly response: ServerResponse;
+  /** With the id of the session, and without. */
   readonly headers: readonly string[];
+  readonly bareHeaders: readonly string[];
+  readonly isInitialize: boolean;
   readonly connection: EventStream;
   readonly isPrimed: boolean;
   readonly since: number;
@@ -170,6 +173,8 @@ export class StreamableHttpDownstream implements Transport {
       id: message.id,
       response,
       headers: withSession,
+      bareHeaders: headers,
+      isInitialize: message.method === 'initialize',
       connection: this.#openConnection(response, withSession),
       isPrimed: isPrimed(response),
       since: performance.now(),
@@ -187,10 +192,16 @@ export class StreamableHttpDownstream implements Transport {
     response.on('close', () => stream.detach(connection));
   }
 
-  #answer(key: string, { response, headers }: OpenRequest, message: Message): void | Promise<void> {
+  #answer(key: string, request: OpenRequest, message: Message): void | Promise<void> {
     this.#requests.delete(key);
+    const { response, headers, bareHeaders, isInitialize } = request;
+    const { stallTimeoutMs } = this.#options;
     if (response.destroyed || response.writableEnded) return;
-    return answerAsJson(response, 200, message, headers, this.#options.stallTimeoutMs);
+    const { failure } = message;
+    if (!isInitialize || failure === undefined) return answerAsJson(response, 200, message, headers, stallTimeoutMs);
+    // There is no session whose id could be told, and by the status a balancer knows that another may be asked.
+    const withRetryAfter = [...bareHeaders, ...retryAfterHeader(failure)];
+    return answerAsJson(response, failure.status, message, withRetryAfter, stallTimeoutMs);
   }
 
   /** Once the stream was opened, a status can tell nothing any more, so the stream does. */
@@ -217,7 +228,6 @@ export class StreamableHttpDownstream implements Transport {
         request.connection.end();
       } else if (stream !== undefined && this.#streams.answering(key) === stream) {
         this.#streams.abandon(key, stream);
-        stream.hangUp();
       }
     };
     if (request !== undefined || stream !== undefined) setTimeout(leave, CANCELLED_MS).unref();

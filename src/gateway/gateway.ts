@@ -32,7 +32,7 @@ export interface Gateway {
   readonly sessionCount: number;
   /**
    * Takes these options from now on. Open sessions go on, on the upstream they have; those that the new options would
-   * not let in are ended within 30 s. Throws `config`, and changes nothing, when the options cannot be used. While the
+   * not let in, or whose server is gone, are ended within 30 s. Throws `config`, and changes nothing, when the options cannot be used. While the
    * gateway drains it does nothing.
    */
   reload(options: GatewayOptions): void;
@@ -270,7 +270,8 @@ class HttpGateway implements Gateway {
   }
 
   /** Whether what admitted a session, or a request without one, has ended since. */
-  #whyRefused({ principal, address, generation }: Admission): string | undefined {
+  #whyRefused({ principal, server, address, generation }: Admission): string | undefined {
+    if (this.#upstreams.find(server.name) === undefined) return 'its server is not served any more';
     if (principal.expiresAt !== undefined && principal.expiresAt <= Date.now()) return 'its credential has expired';
     if (!principal.isCurrent()) return 'its credential was withdrawn';
     if (!this.#chain.isAddressAllowed(address)) return 'its address is not served any more';

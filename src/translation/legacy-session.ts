@@ -2,7 +2,7 @@ import { DrawbridgeError, toDrawbridgeError } from '../errors.ts';
 import type { Logger } from '../log.ts';
 import { LEGACY_VERSIONS } from '../message/era.ts';
 import { findField } from '../message/fields.ts';
-import { type Message, readMessage } from '../message/message.ts';
+import { type Message, nameRequest, readMessage } from '../message/message.ts';
 import type { Transport } from '../relay/transport.ts';
 import { toLegacy } from './to-legacy.ts';
 import { progressIdOf } from './to-modern.ts';
@@ -26,6 +26,14 @@ export interface Call {
   fail(error: DrawbridgeError): void;
 }
 
+/** Who hears what concerns no single request. */
+export interface SessionListener {
+  /** A notification of the server, but progress. */
+  hear(notification: Message): void;
+  /** The session is over. */
+  end(): void;
+}
+
 /** Of a session that many requests share. */
 const MAX_OPEN_CALLS = 1024;
 const INITIALIZED = readMessage(Buffer.from('{"jsonrpc":"2.0","method":"notifications/initialized"}'));
@@ -44,7 +52,7 @@ interface OpenCall {
 export class LegacySession {
   readonly #options: LegacySessionOptions;
   readonly #calls = new Map<number, OpenCall>();
-  readonly #listeners = new Set<(notification: Message) => void>();
+  readonly #listeners = new Set<SessionListener>();
   readonly #subscriptions = new Map<string, number>();
   /** The answer to `initialize`; rejects where there is no session. */
   readonly ready: Promise<Message>;
@@ -95,8 +103,8 @@ export class LegacySession {
     return () => this.#cancel(id);
   }
 
-  /** Hears the server's notifications, but progress. The function that it gives stops that. */
-  listen(listener: (notification: Message) => void): () => void {
+  /** The function that it gives stops that. */
+  listen(listener: SessionListener): () => void {
     this.#listeners.add(listener);
     return () => void this.#listeners.delete(listener);
   }
@@ -197,13 +205,16 @@ export class LegacySession {
 
   #receive(message: Message): void {
     if (message.kind === 'response') {
-      const id = Number(message.id);
+      const [only] = this.#calls.size === 1 ? this.#calls.keys() : [];
+      // An error that names no request can mean the only one (JSON-RPC 2.0 §5).
+      const answer = (only === undefined ? undefined : nameRequest(message, String(only))) ?? message;
+      const id = Number(answer.id);
       const open = this.#calls.get(id);
       this.#calls.delete(id);
-      open?.call.answer(message);
+      open?.call.answer(answer);
     } else if (message.kind === 'request') this.#answerServer(message);
     else if (message.method === 'notifications/progress') this.#tellProgress(message);
-    else for (const listener of this.#listeners) listener(message);
+    else for (const listener of this.#listeners) listener.hear(message);
   }
 
   /** It was told of no capabilities, so `ping` is all that it may ask. */
@@ -221,6 +232,7 @@ export class LegacySession {
   #end(error: DrawbridgeError): void {
     if (this.#over !== undefined) return;
     this.#over = error;
+    for (const listener of this.#listeners) listener.end();
     this.#listeners.clear();
     for (const [id, { call, isTaken }] of this.#calls) {
       // What the server has not taken comes back from the transport, which knows whether it may have run.

@@ -1,8 +1,10 @@
 import { DrawbridgeError } from '../errors.ts';
+import { SUBSCRIPTION_ID } from '../message/era.ts';
 import { findField } from '../message/fields.ts';
-import { type Message, readMessage } from '../message/message.ts';
+import { errorReply, type Message, readMessage } from '../message/message.ts';
+import { stringAt } from '../message/ranges.ts';
 import type { LegacySession } from './legacy-session.ts';
-import { hasCapability, SUBSCRIPTION_ID } from './to-modern.ts';
+import { hasCapability } from './to-modern.ts';
 
 /** What a client may want to hear of, the notification that says it, and the capability that promises it. */
 const LIST_CHANGES = [
@@ -10,13 +12,13 @@ const LIST_CHANGES = [
   ['promptsListChanged', 'notifications/prompts/list_changed', 'prompts'],
   ['resourcesListChanged', 'notifications/resources/list_changed', 'resources'],
 ] as const;
+const OVER = 'the session with the server is over';
 const RESOURCE_UPDATED = 'notifications/resources/updated';
 /** Resources that one subscription may name. */
 const MAX_RESOURCES = 256;
 
 interface Filter {
   readonly methods: ReadonlySet<string>;
-  /** JSON texts. */
   readonly uris: readonly string[];
   /** What is granted, as JSON text. */
   readonly granted: string;
@@ -40,8 +42,13 @@ export class Subscription {
     this.#tell = tell;
     const filter = readFilter(request, initialized);
     this.#say('notifications/subscriptions/acknowledged', `"notifications":${filter.granted}`);
-    this.#stops.push(session.listen((notification) => this.#hear(notification, filter)));
-    for (const uri of filter.uris) this.#stops.push(session.subscribe(uri));
+    this.#stops.push(
+      session.listen({
+        hear: (notification) => this.#hear(notification, filter),
+        end: () => tell(errorReply(request.id, new DrawbridgeError('upstream_lost', OVER))),
+      }),
+    );
+    for (const uri of filter.uris) this.#stops.push(session.subscribe(JSON.stringify(uri)));
   }
 
   pause(): void {
@@ -65,8 +72,9 @@ export class Subscription {
   #hear(notification: Message, { methods, uris }: Filter): void {
     const { method = '' } = notification;
     if (method === RESOURCE_UPDATED) {
-      const uri = textAt(notification, ['params', 'uri']);
-      if (uri !== undefined && uris.includes(uri)) this.#say(method, `"uri":${uri}`);
+      const at = findField(notification, ['params', 'uri']);
+      const uri = at === undefined ? undefined : stringAt(notification.bytes, at);
+      if (uri !== undefined && uris.includes(uri)) this.#say(method, `"uri":${JSON.stringify(uri)}`);
     } else if (methods.has(method)) this.#say(method);
   }
 
@@ -98,7 +106,7 @@ function readFilter(request: Message, initialized: Message): Filter {
   if (canSubscribe) granted['resourceSubscriptions'] = uris;
   return {
     methods,
-    uris: canSubscribe ? uris.map((uri) => JSON.stringify(uri)) : [],
+    uris: canSubscribe ? uris : [],
     granted: JSON.stringify(granted),
   };
 }
@@ -110,9 +118,4 @@ function readUris(value: unknown): readonly string[] {
   throw new DrawbridgeError('invalid_params', 'params.notifications.resourceSubscriptions cannot be used', {
     why: isList ? `it names more than ${MAX_RESOURCES} resources` : 'it is no list of texts',
   });
-}
-
-function textAt(message: Message, path: readonly string[]): string | undefined {
-  const at = findField(message, path);
-  return at === undefined ? undefined : message.bytes.toString('utf8', at.start, at.end);
 }

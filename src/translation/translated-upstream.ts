@@ -24,6 +24,8 @@ export class TranslatedUpstream implements Transport {
   #leased: SessionLease | undefined;
   #cancel: (() => void) | undefined;
   #subscription: Subscription | undefined;
+  #isPaused = false;
+  #lateProgress: (() => void) | undefined;
   #isClosed = false;
 
   constructor(lease: () => SessionLease) {
@@ -57,10 +59,14 @@ export class TranslatedUpstream implements Transport {
   }
 
   pause(): void {
+    this.#isPaused = true;
     this.#subscription?.pause();
   }
 
   resume(): void {
+    this.#isPaused = false;
+    this.#lateProgress?.();
+    this.#lateProgress = undefined;
     this.#subscription?.resume();
   }
 
@@ -87,22 +93,27 @@ export class TranslatedUpstream implements Transport {
     const initialized = await session.ready;
     if (this.#isClosed) return;
     this.#subscription = new Subscription(request, initialized, session, (told) => this.#tell(told, request));
-    void session.ended.then(() => {
-      this.#tell(
-        errorReply(request.id, new DrawbridgeError('upstream_lost', 'the session with the server is over')),
-        request,
-      );
-    });
   }
 
   async #call(request: Message, session: LegacySession): Promise<void> {
     const cancel = await session.call(request, {
-      answer: (answer) => this.#tell(toModernAnswer(answer, request), request),
-      progress: (notification, token) => this.#tell(toModernProgress(notification, token), request),
-      fail: (error) => this.#tell(errorReply(request.id, toDrawbridgeError(error)), request),
+      answer: (answer) => this.#answer(toModernAnswer(answer, request), request),
+      progress: (notification, token) => this.#progress(toModernProgress(notification, token), request),
+      fail: (error) => this.#answer(errorReply(request.id, toDrawbridgeError(error)), request),
     });
     if (this.#isClosed) cancel();
     else this.#cancel = cancel;
+  }
+
+  #answer(message: Message, request: Message): void {
+    this.#lateProgress = undefined;
+    this.#tell(message, request);
+  }
+
+  /** The session is not stopped for one reader, so that of what it says to one that is behind only the newest is kept. */
+  #progress(message: Message, request: Message): void {
+    if (this.#isPaused) this.#lateProgress = () => this.#tell(message, request);
+    else this.#tell(message, request);
   }
 
   #tell(message: Message, request: Message): void {

@@ -39,7 +39,8 @@ export class AcceptanceSink implements ResponseSink {
   }
 
   fail(error: DrawbridgeError): void {
-    this.#done(error);
+    if (this.#refusal === undefined) this.#done(error);
+    else this.end();
   }
 
   #errorIn(head: ResponseHead): DrawbridgeError | undefined {

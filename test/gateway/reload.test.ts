@@ -63,6 +63,16 @@ describe('new options for a running gateway', () => {
     await other.close();
   });
 
+  it('end sessions with a server that is not served any more, and answer what they wait for', async () => {
+    await session.post('{"jsonrpc":"2.0","id":9,"method":"x/slow"}');
+    const upstreams = { db: { upstream: upstream.url } };
+    gateway.gateway.reload({ upstreams, keyFile: gateway.keyFile, heartbeatMs: 40 });
+    expect((await session.post('{"jsonrpc":"2.0","method":"b"}')).status).toBe(404);
+    upstream.write('event: message\ndata: {"jsonrpc":"2.0","id":9,"result":{}}\n\n');
+    await session.arrival('"id":9,"result"');
+    await until('the end of the session', () => gateway.gateway.sessionCount === 0);
+  });
+
   it('end, within 30 s, sessions that were let in by keys of which nothing is known any more', {
     timeout: 20_000,
   }, async () => {

@@ -101,6 +101,16 @@ describe.each(['sse', 'http'] as const)('a client of Streamable HTTP, in front o
     expect(upstream.posts.filter((body) => body.includes('cancelled'))).toEqual([]);
   });
 
+  it('that has cancelled has nothing to come back for', async () => {
+    const stream = await open('POST', call(1), session);
+    await until('the stream is primed', () => stream.ids().length > 0);
+    const cancellation = '{"jsonrpc":"2.0","method":"notifications/cancelled","params":{"requestId":1}}';
+    await open('POST', cancellation, session);
+    await until('the stream ends', () => stream.response.complete);
+    const back = await resume(stream.ids().at(-1)!);
+    expect([back.status, back.text()]).toEqual([204, '']);
+  });
+
   it('has one connection to a stream: the newest', async () => {
     const lastEventId = await callAndVanish(1);
     const first = await resume(lastEventId);

@@ -153,6 +153,33 @@ describe('modern requests on a legacy session', () => {
     expect(servers).toHaveLength(1);
   });
 
+  it('that a server answers with an error without an id get it, where no other can be meant', async () => {
+    const { servers, ask } = stage();
+    const { log } = await ask(call('"a"'));
+    await servers[0]!.tell('{"jsonrpc":"2.0","id":null,"error":{"code":-32700,"message":"Parse error"}}');
+    expect(log.messages).toEqual(['{"jsonrpc":"2.0","id":"a","error":{"code":-32700,"message":"Parse error"}}']);
+  });
+
+  it('hear of the newest progress alone when they were behind, and of none after their answer', async () => {
+    const { servers, ask } = stage();
+    const withToken = call('1', `${META},"progressToken":"t"`);
+    const [one, other] = [await ask(withToken), await ask(withToken)];
+    const [server] = servers;
+    const [first, second] = idsOf(server!, 'tools/call');
+    for (const { upstream } of [one, other]) upstream.pause();
+    for (let progress = 1; progress <= 3; progress++)
+      for (const token of [first, second])
+        await server!.tell(
+          `{"jsonrpc":"2.0","method":"notifications/progress","params":{"progressToken":${token},"progress":${progress}}}`,
+        );
+    await server!.tell(`{"jsonrpc":"2.0","id":${second},"result":{"resultType":"complete"}}`);
+    for (const { upstream } of [one, other]) upstream.resume();
+    expect(one.log.messages).toEqual([
+      '{"jsonrpc":"2.0","method":"notifications/progress","params":{"progressToken":"t","progress":3}}',
+    ]);
+    expect(other.log.messages).toEqual(['{"jsonrpc":"2.0","id":1,"result":{"resultType":"complete"}}']);
+  });
+
   it('are refused where the server does not answer the handshake in time', async () => {
     const { ask, sessions } = stage({ server: () => new MemoryTransport() });
     expect((await rejectionOf(ask(call('1')))).code).toBe('upstream_timeout');
@@ -248,6 +275,15 @@ describe('subscriptions/listen', () => {
     ]);
     await upstream.close();
     expect(idsOf(server!, 'resources/unsubscribe')).toHaveLength(1);
+  });
+
+  it('hears of a resource however the server spells its name in JSON', async () => {
+    const { servers, ask } = stage();
+    const { log } = await ask(listen('{"resourceSubscriptions":["file:///\u00e9"]}'));
+    await servers[0]!.tell(
+      '{"jsonrpc":"2.0","method":"notifications/resources/updated","params":{"uri":"file:\\/\\/\\/\\u00e9"}}',
+    );
+    expect(log.messages[1]).toContain('"uri":"file:///\u00e9"');
   });
 
   it('hears of the same change once when it was behind', async () => {

@@ -19,7 +19,9 @@ export function findSession(table: SessionTable): Policy {
     if (context.route === 'sse-stream' || context.era === 'modern') return undefined;
     const id = context.route === 'sse-message' ? queryValue(context.query, 'session') : sessionHeader(context);
     if (id === undefined || id === '') {
-      return context.route === 'mcp' && context.message?.method === 'initialize' ? undefined : MISSING;
+      const { route, message } = context;
+      const isOpening = route === 'mcp' && message?.kind === 'request' && message.method === 'initialize';
+      return isOpening ? undefined : MISSING;
     }
     if (!SESSION_ID.test(id)) return MALFORMED;
     const { principal, server } = context;

@@ -9,6 +9,11 @@ export interface SessionOrderOptions {
   readonly holdTimeoutMs?: number;
 }
 
+export interface OrderedTransport extends Transport {
+  /** Whether the server has yet to answer initialize. */
+  readonly isOpening: boolean;
+}
+
 const DEFAULT_HOLD_TIMEOUT_MS = 60_000;
 /** Messages of one session that wait for the end of the handshake, and their bytes; more are refused. */
 const MAX_HELD = 64;
@@ -29,11 +34,11 @@ type Phase = 'new' | 'initializing' | 'answered' | 'announcing' | 'open';
  *   nothing waits for a notification that may never come; the client's own, when it comes, goes nowhere.
  * - A second initialize, and methods that came after the revision agreed upon, are answered with an error.
  */
-export function keepSessionOrder(transport: Transport, options: SessionOrderOptions = {}): Transport {
+export function keepSessionOrder(transport: Transport, options: SessionOrderOptions = {}): OrderedTransport {
   return new OrderedSession(transport, options);
 }
 
-class OrderedSession implements Transport {
+class OrderedSession implements OrderedTransport {
   readonly #transport: Transport;
   readonly #holdTimeoutMs: number;
   #events: TransportEvents | undefined;
@@ -55,6 +60,10 @@ class OrderedSession implements Transport {
 
   get heardAt(): number {
     return this.#transport.heardAt ?? 0;
+  }
+
+  get isOpening(): boolean {
+    return this.#phase === 'new' || this.#phase === 'initializing';
   }
 
   start(events: TransportEvents): Promise<void> {

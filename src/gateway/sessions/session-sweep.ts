@@ -9,7 +9,7 @@ const DEAD_AFTER_MS = 100_000;
 const LAST_ANSWERS_MS = 15_000;
 
 /** What admitted a session, or a request that has none. */
-export type Admission = Pick<Session, 'principal' | 'address' | 'generation'>;
+export type Admission = Pick<Session, 'principal' | 'server' | 'address' | 'generation'>;
 
 /** Why what was admitted must end; undefined where it may go on. */
 export type EndReason = (admission: Admission) => string | undefined;

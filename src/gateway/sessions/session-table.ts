@@ -22,6 +22,8 @@ export interface Session {
   address: string;
   readonly downstream: SseDownstream | StreamableHttpDownstream;
   relay: Relay | undefined;
+  /** Whether its handshake is not over, so that nothing can have been asked yet. */
+  isOpening: () => boolean;
   /** When the client last sent anything, in milliseconds of the monotonic clock. */
   usedAt: number;
   readonly openedAt: number;
@@ -130,6 +132,7 @@ export class SessionTable {
       principalId,
       downstream,
       relay: undefined,
+      isOpening: () => true,
       usedAt: now,
       openedAt: now,
       endingSince: undefined,

@@ -2,6 +2,7 @@ import type { StatelessDownstream } from '../../downstream/stateless.ts';
 import { DrawbridgeError } from '../../errors.ts';
 import type { Relay } from '../../relay/relay.ts';
 import { OpenCounts } from '../limits/open-counts.ts';
+import { OpenSet } from '../limits/open-set.ts';
 import type { SessionOpening } from '../sessions/session-table.ts';
 
 /** One modern request that is not over: it belongs to no session, and is bound to what admitted it all the same. */
@@ -20,7 +21,7 @@ const MAX_OPEN_PER_PRINCIPAL = 1024;
 
 /** The modern requests that are open at the moment. */
 export class StatelessTable {
-  readonly #requests = new Set<StatelessRequest>();
+  readonly #requests = new OpenSet<StatelessRequest>();
   readonly #perPrincipal = new OpenCounts();
   readonly #callsPerPrincipal = new OpenCounts();
 
@@ -28,7 +29,7 @@ export class StatelessTable {
     return this.#requests.size;
   }
 
-  values(): IterableIterator<StatelessRequest> {
+  values(): readonly StatelessRequest[] {
     return this.#requests.values();
   }
 
@@ -49,11 +50,11 @@ export class StatelessTable {
   /** The returned function takes it out again. */
   add(request: StatelessRequest): () => void {
     const { id } = request.principal;
-    this.#requests.add(request);
+    const remove = this.#requests.add(request);
     const forget = this.#perPrincipal.add(id);
     const forgetCall = request.isSubscription ? undefined : this.#callsPerPrincipal.add(id);
     return () => {
-      this.#requests.delete(request);
+      remove();
       forget();
       forgetCall?.();
     };

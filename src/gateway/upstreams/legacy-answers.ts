@@ -1,5 +1,5 @@
 import { DrawbridgeError } from '../../errors.ts';
-import { CLIENT_INFO_FIELD, claimedVersionOf, LEGACY_VERSIONS } from '../../message/era.ts';
+import { CLIENT_INFO_FIELD, claimedVersionOf, LEGACY_VERSIONS, MODERN_VERSION } from '../../message/era.ts';
 import { findField } from '../../message/fields.ts';
 import type { Message } from '../../message/message.ts';
 import type { Transport } from '../../relay/transport.ts';
@@ -32,12 +32,14 @@ export class LegacyAnswers {
 
   /** A transport that answers the request, not started yet. */
   connect(context: RequestContext): Transport {
-    const { principal } = context;
-    if (!this.#options.translateModern || principal === undefined) return new RefusingUpstream();
+    const { principal, message } = context;
+    if (!this.#options.translateModern || principal === undefined) return new RefusingUpstream(LEGACY_VERSIONS);
+    const claimed = message === undefined ? undefined : claimedVersionOf(message);
+    if (claimed !== undefined && claimed !== MODERN_VERSION) return new RefusingUpstream([MODERN_VERSION]);
     return new TranslatedUpstream(() =>
       this.#sessions.lease(principal.id, () => ({
         transport: this.#openSession(context),
-        clientInfo: clientInfoOf(context.message) ?? UNNAMED,
+        clientInfo: clientInfoOf(message) ?? UNNAMED,
         logger: this.#options.logger,
         initializeTimeoutMs: INITIALIZE_TIMEOUT_MS,
       })),
@@ -55,23 +57,29 @@ function clientInfoOf(message: Message | undefined): string | undefined {
 }
 
 /**
- * Answers for a server of the legacy era with an error. `server/discover` gets one by which a client that knows both eras
- * goes on with `initialize` at once; anything else one that names the versions there are.
+ * Answers for a server of the legacy era with an error that names the versions there are. Where those are legacy ones,
+ * `server/discover` gets one by which a client that knows both eras goes on with `initialize` at once.
  */
 class RefusingUpstream implements Transport {
+  readonly #supported: readonly string[];
+
+  constructor(supported: readonly string[]) {
+    this.#supported = supported;
+  }
+
   start(): Promise<void> {
     return Promise.resolve();
   }
 
   send(message: Message): Promise<void> {
     const why = 'the MCP server behind this gateway is of the legacy era';
-    if (message.method === 'server/discover')
+    if (message.method === 'server/discover' && this.#supported === LEGACY_VERSIONS)
       return Promise.reject(
         new DrawbridgeError('method_not_found', 'server/discover is not known here', { why, status: 400 }),
       );
-    const requested = claimedVersionOf(message) ?? '2026-07-28';
-    const error = `the protocol version ${requested.slice(0, 40)} is not supported; ${LEGACY_VERSIONS.join(', ')} are`;
-    const versions = { supported: LEGACY_VERSIONS, requested: requested.slice(0, 40) };
+    const requested = (claimedVersionOf(message) ?? MODERN_VERSION).slice(0, 40);
+    const error = `the protocol version ${requested} is not supported; supported: ${this.#supported.join(', ')}`;
+    const versions = { supported: this.#supported, requested };
     return Promise.reject(new DrawbridgeError('version_unsupported', error, { why, versions }));
   }
 

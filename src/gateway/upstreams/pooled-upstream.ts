@@ -8,6 +8,8 @@ import type { HeldStream, StreamHold } from './stream-hold.ts';
 
 /** How long a replica may take to accept a connection where another could have it. */
 const HASTY_CONNECT_TIMEOUT_MS = 5000;
+/** How long it may take to open its event stream, or to answer `initialize`, there: clients wait for 60 s and less. */
+const HASTY_OPEN_TIMEOUT_MS = 10_000;
 
 /** How a replica is reached this time. */
 export interface WayToReplica {
@@ -25,6 +27,8 @@ export interface PooledUpstreamOptions {
   readonly reach: (url: URL, signal: AbortSignal) => Promise<void>;
   /** Given where the client waits for an event stream, which is held while no replica is there. */
   readonly hold: StreamHold | undefined;
+  /** How long a replica that says nothing is waited for where another is in service. Default 10 000. */
+  readonly hastyOpenTimeoutMs?: number;
 }
 
 interface Attempt {
@@ -118,7 +122,7 @@ export class PooledUpstream implements Transport {
     while (true) {
       const attempt = this.#nextAttempt(held);
       try {
-        await attempt.transport.start(this.#eventsFor(attempt));
+        await this.#whileWorthWaiting(attempt, attempt.transport.start(this.#eventsFor(attempt)));
         // A session over Streamable HTTP begins with its first message; a stream is opened for a server that is there.
         if (attempt.kind === 'sse') this.#open(attempt);
         else if (held !== undefined) await this.#options.reach(attempt.lease.url, this.#closing.signal);
@@ -155,7 +159,8 @@ export class PooledUpstream implements Transport {
       const attempt = this.#attempt;
       if (attempt === undefined) throw new DrawbridgeError('upstream_lost', 'the connection is not open');
       try {
-        await attempt.transport.send(message);
+        const sent = attempt.transport.send(message);
+        await (message.method === 'initialize' ? this.#whileWorthWaiting(attempt, sent) : sent);
         this.#open(attempt);
         return;
       } catch (thrown) {
@@ -171,6 +176,24 @@ export class PooledUpstream implements Transport {
           await this.#beginning;
         } else if (!isRepeatable(message, error)) throw error;
       }
+    }
+  }
+
+  /** Rejects with `upstream_timeout` where the replica takes so long that another is to have the session. */
+  async #whileWorthWaiting({ lease }: Attempt, work: void | Promise<void>): Promise<void> {
+    const { pool, hastyOpenTimeoutMs = HASTY_OPEN_TIMEOUT_MS } = this.#options;
+    if (work === undefined || !pool.hasOther(this.#tried)) return work;
+    let timer: NodeJS.Timeout | undefined;
+    const late = new Promise<never>((_fulfil, reject) => {
+      timer = setTimeout(() => {
+        const error = `${lease.url.host} did not begin a session within ${hastyOpenTimeoutMs / 1000} s`;
+        reject(new DrawbridgeError('upstream_timeout', error, { mayHaveRun: true }));
+      }, hastyOpenTimeoutMs);
+    });
+    try {
+      await Promise.race([work, late]);
+    } finally {
+      clearTimeout(timer);
     }
   }
 

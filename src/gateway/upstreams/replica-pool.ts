@@ -96,7 +96,8 @@ export class ReplicaPool {
         if (wasOut) this.#tellBack(replica);
       },
       failed: (error) => {
-        if (isReplicaTrouble(error)) this.#putOut(replica, error);
+        // What fails together is one failure: when it is looked at again is settled by then.
+        if (isReplicaTrouble(error) && !replica.isOut) this.#putOut(replica, error);
       },
       release: () => {
         if (!isOver) replica.openCount--;

@@ -44,6 +44,8 @@ export interface ExchangeClient {
 
 /** How long the body of a redirect may take, so that its connection can be used again. */
 const REDIRECT_BODY_MS = 1000;
+/** How long the body of a refusal may take: what it is about is known from its head, and some never end. */
+const REFUSAL_BODY_MS = 2000;
 
 /**
  * Stands between a connection and the sink, so that an exchange that was aborted or timed out says nothing more. Follows
@@ -100,6 +102,10 @@ export class ClientExchange implements Exchange, ResponseSink {
       if (setCookies !== undefined) cookies.store(setCookies, this.#request.path);
     }
     if (head.status >= 300 && head.status < 400 && this.#follow(head)) return;
+    if (head.status >= 300) {
+      clearTimeout(this.#deadline);
+      this.#deadline = setTimeout(() => this.#endRefusal(head), REFUSAL_BODY_MS);
+    }
     if (bodyTimeoutMs > 0) this.#awaitWithin(bodyTimeoutMs, 'stopped in the middle of its response', '--body-timeout');
     this.#sink.head(head);
   }
@@ -209,6 +215,11 @@ export class ClientExchange implements Exchange, ResponseSink {
       }
     };
     this.#silence = setTimeout(late, limitMs);
+  }
+
+  #endRefusal({ status }: ResponseHead): void {
+    const error = `${this.#client.where} did not end its answer, HTTP ${status}`;
+    this.#giveUp(new DrawbridgeError('upstream_lost', error, { upstreamStatus: status, mayHaveRun: true }));
   }
 
   #giveUp(error: DrawbridgeError): void {

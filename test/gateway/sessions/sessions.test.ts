@@ -33,6 +33,13 @@ describe('a Streamable HTTP session', () => {
     expect(upstream.seen.map(({ headers: sent }) => sent['mcp-session-id'])).not.toContain(headers['mcp-session-id']);
   });
 
+  it('is not begun by an initialize that is a notification, whose sender could never name it', async () => {
+    const body = '{"jsonrpc":"2.0","method":"initialize","params":{}}';
+    const headers = { ...JSON_HEADERS, ...gateway.alice };
+    expect((await send(gateway.origin, { method: 'POST', path: '/mcp', headers, body })).status).toBe(400);
+    expect(gateway.gateway.sessionCount).toBe(0);
+  });
+
   it('is, for another principal, the same 404 as one that never was, on every verb', async () => {
     const id = String((await initialize(gateway.alice)).headers['mcp-session-id']);
     const before = upstream.seen.length;

@@ -102,6 +102,14 @@ describe('a modern request', () => {
     expect(server.requests).toHaveLength(1);
   });
 
+  it('is answered where a refusal never ends', async () => {
+    const answer = post(LIST);
+    const { reply, connection } = await server.next('POST /mcp');
+    await reply(`HTTP/1.1 503 No\r\nContent-Length: 100000\r\n\r\n${'x'.repeat(2000)}`);
+    expect((await within(4000, 'the answer', answer)).status).toBe(502);
+    await until('the end of the exchange', () => connection.isClosed);
+  });
+
   it('gets what comes before its answer, and the answer, as events of the same bytes', async () => {
     const stream = await openStream(modernRequest('tools/call', { name: 'long' }));
     const { reply } = await server.next('POST /mcp');

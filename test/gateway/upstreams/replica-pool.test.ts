@@ -60,6 +60,13 @@ describe('a pool', () => {
     expect(lease.replica.isOut).toBe(isOut);
   });
 
+  it('looks at a replica again as soon after many sessions were lost with it as after one', () => {
+    pool = poolOf(URLS);
+    const lease = pool.lease();
+    for (let index = 0; index < 10; index++) lease.failed(UNREACHABLE);
+    expect(lease.replica.lookAt - performance.now()).toBeLessThan(1300);
+  });
+
   it('made anew for the same replicas, knows what is open on them and which are out', () => {
     const former = poolOf(URLS);
     former.lease();

@@ -4,6 +4,8 @@ import { afterEach, describe, expect, it } from 'vitest';
 import { until, within } from '../../parts/deadline.ts';
 import { startGateway, type TestGateway } from '../../parts/gateway-server.ts';
 import { startMcpServer, type TestMcpServer } from '../../parts/mcp-server.ts';
+import { modernRequest } from '../../parts/modern-messages.ts';
+import { send } from '../../parts/raw-http.ts';
 
 const open: { close(): Promise<unknown> }[] = [];
 afterEach(async () => {
@@ -108,5 +110,29 @@ describe.each([
     const again = await startMcpServer({ transports: [kind], port: server.port });
     open.push({ close: () => again.kill() });
     expect((await client.listTools()).tools.length).toBeGreaterThan(0);
+  });
+});
+
+describe('a request of a revision that is not there yet', () => {
+  it.each(['server/discover', 'tools/list'])('is answered with the one that can be translated: %s', async (method) => {
+    const { server, gateway } = await stage('http');
+    const seen = server.seen.length;
+    const meta = {
+      'io.modelcontextprotocol/protocolVersion': '2027-03-01',
+      'io.modelcontextprotocol/clientCapabilities': {},
+    };
+    const { body, headers } = modernRequest(method, {}, { meta });
+    const answer = await send(gateway.origin, {
+      method: 'POST',
+      path: '/mcp',
+      headers: { ...headers, ...gateway.alice, 'mcp-protocol-version': '2027-03-01' },
+      body,
+    });
+    expect(answer.status).toBe(400);
+    expect(JSON.parse(answer.body)).toMatchObject({
+      id: 1,
+      error: { code: -32022, data: { supported: ['2026-07-28'], requested: '2027-03-01' } },
+    });
+    expect(server.seen.slice(seen).some(({ method: sent }) => sent === 'POST')).toBe(false);
   });
 });

@@ -124,6 +124,15 @@ describe('a deadline', () => {
     await until('the close', () => connection.isClosed);
   });
 
+  it.each([0, 60_000])('of its own ends a refusal whose body never does (%i ms for the whole)', async (timeoutMs) => {
+    const sink = get(createClient(), { timeoutMs });
+    const { connection } = await clients.server.next('GET');
+    await connection.write('HTTP/1.1 503 Busy\r\nContent-Length: 100\r\n\r\nhel');
+    await sink.over();
+    expect(sink.error).toMatchObject({ code: 'upstream_lost', upstreamStatus: 503 });
+    await until('the close', () => connection.isClosed);
+  });
+
   it('that is kept does nothing later', async () => {
     const client = createClient();
     const sink = get(client, { timeoutMs: 50 });
