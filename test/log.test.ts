@@ -8,6 +8,7 @@ import {
   secretsOf,
   silentLogger,
 } from '../src/log.ts';
+import { cheapestOf } from './parts/cpu-time.ts';
 
 function recorder(options: Partial<LineLoggerOptions> = {}): { logger: Logger; lines: string[] } {
   const lines: string[] = [];
@@ -136,15 +137,16 @@ describe('secrets', () => {
   });
 
   it('are looked for in time that does not explode', () => {
-    const started = performance.now();
-    for (const hostile of [
-      '//:'.repeat(50_000),
-      `bearer${' '.repeat(100_000)}`,
-      '//a:b'.repeat(50_000),
-      'cookie:'.repeat(50_000),
-    ])
-      masked({}, hostile);
-    expect(performance.now() - started).toBeLessThan(2000);
+    const cost = cheapestOf(3, () => {
+      for (const hostile of [
+        '//:'.repeat(50_000),
+        `bearer${' '.repeat(100_000)}`,
+        '//a:b'.repeat(50_000),
+        'cookie:'.repeat(50_000),
+      ])
+        masked({}, hostile);
+    });
+    expect(cost).toBeLessThan(2000);
   });
 });
 

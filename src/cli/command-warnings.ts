@@ -3,7 +3,7 @@ import type { CommandOptions } from '../gateway/upstreams/command-options.ts';
 const POSTGRES_URL = /^postgres(?:ql)?:\/\//i;
 /** The hosts of a connection URI, of which libpq takes several, and the `host` among its parameters. */
 const LOCALHOST =
-  /^postgres(?:ql)?:\/\/(?:[^/?#]*@)?(?:[^/?#@]*,)?localhost(?:[:,/?#]|$)|[?&]host=(?:[^&#]*,)?localhost(?:[,&#]|$)/i;
+  /^postgres(?:ql)?:\/\/(?:[^/?#]*@|(?![^/?#]*@))(?:[^/?#@]*,)?localhost(?:[:,/?#]|$)|[?&]host=(?:[^&#]*,)?localhost(?:[,&#]|$)/i;
 
 /** What about a command deserves a word at the start; nothing of a value is quoted. */
 export function commandWarnings(

@@ -1,7 +1,7 @@
 import type { Option, OptionValues } from '../config/option.ts';
 import type { KeyRecord } from '../gateway/authenticators/key-file.ts';
 import { isScope, isTime, isToolPattern } from '../gateway/authenticators/key-record.ts';
-import { parseRate } from '../gateway/rate.ts';
+import { parseRate } from '../gateway/limits/rate.ts';
 import { usageError } from './report.ts';
 
 /** What a new key may be given besides its name. */

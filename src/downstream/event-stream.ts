@@ -1,6 +1,13 @@
 import { ServerResponse } from 'node:http';
 import type { Socket } from 'node:net';
-import { encodeEvent, encodeEventChunk, encodeNamedEvent, SSE_COMMENT } from '../message/encode.ts';
+import {
+  encodeEvent,
+  encodeEventChunk,
+  encodeNamedEvent,
+  encodePrimingEvent,
+  encodeRetry,
+  SSE_COMMENT,
+} from '../message/encode.ts';
 import type { Message } from '../message/message.ts';
 import { waitForReader } from './slow-reader.ts';
 
@@ -20,6 +27,13 @@ const STREAM_HEADERS = [
   'X-Accel-Buffering',
   'no',
 ] as const;
+
+/** A client whose stream was cut is asked to come back after one to two seconds: soon, and not all in one moment. */
+const MIN_RETRY_MS = 1000;
+
+export function chooseRetryMs(): number {
+  return MIN_RETRY_MS + Math.floor(Math.random() * MIN_RETRY_MS);
+}
 
 /** One response that is an event stream. It is opened by the first thing written to it. */
 export class EventStream {
@@ -59,8 +73,13 @@ export class EventStream {
     return this.#written(writeInTurn(this.#socket, encodeEventChunk(message, eventId)));
   }
 
-  sendNamed(type: string, data: string): void | Promise<void> {
-    return this.#write(encodeNamedEvent(type, data));
+  sendNamed(type: string, data: string, retryMs?: number): void | Promise<void> {
+    return this.#write(encodeNamedEvent(type, data, retryMs));
+  }
+
+  /** Gives the client an id to come back with before there is a message. */
+  prime(eventId: string): void {
+    this.#write(encodePrimingEvent(eventId, chooseRetryMs()));
   }
 
   /** Writes a comment where nothing was written for `idleMs`; proxies and clients cut streams that are silent. */
@@ -69,14 +88,17 @@ export class EventStream {
     this.#write(SSE_COMMENT);
   }
 
-  /** Ends the stream with the wish that its client comes back after so long (the field `retry` of event streams). */
-  endWithRetry(retryMs: number): void {
-    if (this.isClosed || !this.isOpened) return;
-    this.#response.end(`retry: ${retryMs}\n\n`);
+  /** Ends the stream; `retryMs`, where it is open already, tells its client when to come back. */
+  end(retryMs?: number): void {
+    if (this.isClosed) return;
+    if (retryMs !== undefined && this.isOpened) this.#write(encodeRetry(retryMs));
+    this.#response.end();
   }
 
-  end(): void {
-    if (!this.isClosed) this.#response.end();
+  /** Gives way to another connection: in good order, or at once where its reader has not taken everything. */
+  giveWay(): void {
+    if (this.#drained === undefined) this.end();
+    else this.#response.destroy();
   }
 
   #write(bytes: Buffer): void | Promise<void> {

@@ -1,6 +1,13 @@
 import type { ServerResponse } from 'node:http';
+import type { DrawbridgeError } from '../errors.ts';
 import type { Message } from '../message/message.ts';
 import { waitForReader } from './slow-reader.ts';
+
+/** `Retry-After` in whole seconds as a flat list of name and value; empty where it is not known when. */
+export function retryAfterHeader(error: DrawbridgeError | undefined): readonly string[] {
+  if (error?.retryAfterMs === undefined) return [];
+  return ['Retry-After', String(Math.ceil(error.retryAfterMs / 1000))];
+}
 
 /** Answers a POST with one message as JSON. What is returned, where the reader is slow, settles when it has it all. */
 export function answerAsJson(

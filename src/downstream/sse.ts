@@ -2,7 +2,7 @@ import type { ServerResponse } from 'node:http';
 import { DrawbridgeError } from '../errors.ts';
 import type { Message } from '../message/message.ts';
 import type { Transport, TransportEvents } from '../relay/transport.ts';
-import { EventStream, type EventStreamOptions } from './event-stream.ts';
+import { chooseRetryMs, EventStream, type EventStreamOptions } from './event-stream.ts';
 
 /** Messages that arrive before the client's stream is opened; a server that sends more speaks out of turn. */
 const MAX_EARLY_MESSAGES = 64;
@@ -37,9 +37,9 @@ export class SseDownstream implements Transport {
     return Promise.resolve();
   }
 
-  /** Opens the client's stream; its first event says where to POST. */
+  /** Opens the client's stream; its first event says where to POST. No event has an id: this transport knows no resumption. */
   open(endpoint: string): void {
-    this.#stream.sendNamed('endpoint', endpoint);
+    this.#stream.sendNamed('endpoint', endpoint, chooseRetryMs());
     const early = this.#early ?? [];
     this.#early = undefined;
     for (const message of early) this.#stream.sendMessage(message);
@@ -64,9 +64,9 @@ export class SseDownstream implements Transport {
   pause(): void {}
   resume(): void {}
 
-  /** Ends the client's stream so that it comes back after so long. */
+  /** Ends the client's stream, and with it the session; the client is asked to come back after so long. */
   endWithRetry(retryMs: number): void {
-    this.#stream.endWithRetry(retryMs);
+    if (this.#early === undefined) this.#stream.end(retryMs);
   }
 
   close(): Promise<void> {

@@ -1,9 +1,10 @@
 import type { ServerResponse } from 'node:http';
 import { DrawbridgeError, toDrawbridgeError } from '../errors.ts';
-import { errorReply, type Message } from '../message/message.ts';
+import { SUBSCRIPTION_ID } from '../message/era.ts';
+import { errorReply, type Message, readMessage } from '../message/message.ts';
 import type { Route, Transport, TransportEvents } from '../relay/transport.ts';
 import { EventStream, type EventStreamOptions } from './event-stream.ts';
-import { answerAsJson } from './json-answer.ts';
+import { answerAsJson, retryAfterHeader } from './json-answer.ts';
 
 export interface StatelessDownstreamOptions extends EventStreamOptions {
   /** What a client is told of a failure; all of it, unless given. */
@@ -21,8 +22,7 @@ export class StatelessDownstream implements Transport {
   readonly #stream: EventStream;
   readonly #since = performance.now();
   #events: TransportEvents | undefined;
-  /** A notification is accepted or refused, by a status alone. */
-  #hasAnswer = true;
+  #message: Message | undefined;
 
   constructor(response: ServerResponse, options: StatelessDownstreamOptions) {
     this.#response = response;
@@ -47,7 +47,7 @@ export class StatelessDownstream implements Transport {
    * nothing written, so that whoever called answers, or with the answer on the stream that a comment has opened.
    */
   async receive(message: Message): Promise<void> {
-    this.#hasAnswer = message.kind === 'request';
+    this.#message = message;
     try {
       await this.#events?.message(message);
     } catch (thrown) {
@@ -65,7 +65,8 @@ export class StatelessDownstream implements Transport {
     const { headers, stallTimeoutMs } = this.#options;
     if (message.kind === 'response' && !this.#stream.isOpened) {
       const status = route?.status ?? message.failure?.status ?? 200;
-      return answerAsJson(this.#response, status, message, headers, stallTimeoutMs);
+      const all = [...headers, ...retryAfterHeader(message.failure)];
+      return answerAsJson(this.#response, status, message, all, stallTimeoutMs);
     }
     const sent = this.#stream.sendMessage(message);
     if (message.kind === 'response') this.#stream.end();
@@ -74,13 +75,26 @@ export class StatelessDownstream implements Transport {
 
   /** Keeps the stream alive; a request that is not answered by the second beat gets its head, before a client gives up. */
   beat(idleMs: number): void {
-    if (!this.#hasAnswer) return;
+    // A notification is accepted or refused, by a status alone.
+    if (this.#message?.kind !== 'request') return;
     if (this.#stream.isOpened || performance.now() - this.#since >= idleMs) this.#stream.beat(idleMs);
   }
 
   /** One message is all that comes. */
   pause(): void {}
   resume(): void {}
+
+  /**
+   * Ends a subscription that is acknowledged with its result, by which its client knows that it was ended in good order
+   * (MCP 2026-07-28, subscriptions), and the wish that it comes back after so long.
+   */
+  completeSubscription(retryMs: number): void {
+    if (this.#stream.isClosed || !this.#stream.isOpened) return;
+    const { id = 'null' } = this.#message ?? {};
+    const result = `{"resultType":"complete","_meta":{"${SUBSCRIPTION_ID}":${id}}}`;
+    this.#stream.sendMessage(readMessage(Buffer.from(`{"jsonrpc":"2.0","id":${id},"result":${result}}`)));
+    this.#stream.end(retryMs);
+  }
 
   close(): Promise<void> {
     this.#events = undefined;

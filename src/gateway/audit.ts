@@ -3,7 +3,7 @@ import type { DrawbridgeError } from '../errors.ts';
 import { type Logger, silentLogger } from '../log.ts';
 import { operatorHint } from './operator-hint.ts';
 import type { RequestContext } from './request-context.ts';
-import type { Session } from './session-table.ts';
+import type { Session } from './sessions/session-table.ts';
 
 /** Refusals told one by one in a second; an attacker could else fill the disk. What is left out is counted. */
 const MAX_DENIALS_PER_SECOND = 20;

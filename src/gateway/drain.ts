@@ -1,7 +1,7 @@
 import { DrawbridgeError } from '../errors.ts';
 import type { OpenResponses } from './open-responses.ts';
-import type { Session, SessionTable } from './session-table.ts';
-import type { StatelessRequest } from './stateless-table.ts';
+import type { Session, SessionTable } from './sessions/session-table.ts';
+import type { StatelessRequest } from './stateless/stateless-table.ts';
 
 /** After the bound, what ends is waited for no longer than this: a session upstream whose DELETE nobody answers. */
 const LAST_WORDS_MS = 1000;
@@ -9,7 +9,14 @@ const LAST_WORDS_MS = 1000;
 const RETRY_MIN_MS = 500;
 const RETRY_SPREAD_MS = 1500;
 
-const STOPPING = new DrawbridgeError('shutting_down', 'the gateway is being stopped');
+/** Long enough for a process that takes over. */
+const RETRY_AFTER_MS = 1000;
+
+/** What nobody may begin any more is refused with, and what is left at the bound answered with. */
+export const STOPPING = new DrawbridgeError('shutting_down', 'the gateway is being stopped', {
+  hint: 'Connect again; another instance may answer.',
+  retryAfterMs: RETRY_AFTER_MS,
+});
 
 /**
  * Ends what is open in good order: what waits for nothing at once, the rest with its last answer, and at a bound whatever
@@ -62,7 +69,7 @@ export class Drain {
 
   async #waitForAnswers(one: Session | StatelessRequest): Promise<void> {
     const { relay } = one;
-    if (relay === undefined || ('isSubscription' in one && one.isSubscription)) return;
+    if (relay === undefined || !isWaitedFor(one)) return;
     await Promise.race([this.#atBound, relay.ready.catch(() => {})]);
     // One turn, in which the message that opened it gets into the relay.
     if (!this.#bound.signal.aborted) await new Promise((fulfil) => setImmediate(fulfil));
@@ -82,9 +89,16 @@ export class Drain {
   }
 }
 
-async function end({ relay, downstream }: Session | StatelessRequest): Promise<void> {
+/** A subscription has no answer, and a session that is only being opened could not be used: another gateway can have it. */
+function isWaitedFor(one: Session | StatelessRequest): boolean {
+  return 'isSubscription' in one ? !one.isSubscription : !one.isOpening();
+}
+
+async function end(one: Session | StatelessRequest): Promise<void> {
+  const retryMs = RETRY_MIN_MS + Math.floor(Math.random() * RETRY_SPREAD_MS);
+  if ('isSubscription' in one && one.isSubscription) one.downstream.completeSubscription(retryMs);
   // What is open is answered before this returns its promise, so that the answers precede the end of the stream.
-  const closed = relay?.close(STOPPING);
-  if ('endWithRetry' in downstream) downstream.endWithRetry(RETRY_MIN_MS + Math.floor(Math.random() * RETRY_SPREAD_MS));
+  const closed = one.relay?.close(STOPPING);
+  if ('endWithRetry' in one.downstream) one.downstream.endWithRetry(retryMs);
   await closed;
 }

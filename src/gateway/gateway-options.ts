@@ -1,7 +1,7 @@
 import { DrawbridgeError } from '../errors.ts';
 import { type Logger, silentLogger } from '../log.ts';
 import type { Family } from '../upstream/dial/dial-route.ts';
-import { parseRate, type Rate } from './rate.ts';
+import { parseRate, type Rate } from './limits/rate.ts';
 import { parseHttpUrl, type ResolvedServer, resolveServers, type ServerOptions } from './upstreams/server-options.ts';
 import { createPseudonym } from './via.ts';
 

@@ -15,9 +15,9 @@ import { ANSWERED, type Refusal, writeRefusal } from './refusal.ts';
 import type { RequestContext } from './request-context.ts';
 import { findRoute } from './routes.ts';
 import { securityHeaders } from './security-headers.ts';
-import { type Admission, SessionSweep } from './session-sweep.ts';
-import { SessionTable } from './session-table.ts';
-import { checkUpstreamHeaders } from './upstream-headers.ts';
+import { type Admission, SessionSweep } from './sessions/session-sweep.ts';
+import { SessionTable } from './sessions/session-table.ts';
+import { checkUpstreamHeaders } from './upstreams/upstream-headers.ts';
 import { Upstreams } from './upstreams/upstreams.ts';
 
 /** What Express 4 and 5 both take as middleware. */

@@ -1,15 +1,18 @@
+import type { ServerResponse } from 'node:http';
+import { ReplayBudget } from '../downstream/replay-store.ts';
 import { SseDownstream } from '../downstream/sse.ts';
 import { StreamableHttpDownstream } from '../downstream/streamable-http.ts';
 import { DrawbridgeError } from '../errors.ts';
 import { intercept } from '../relay/intercept.ts';
 import { join } from '../relay/relay.ts';
+import type { Transport } from '../relay/transport.ts';
 import type { ResolvedGatewayOptions } from './gateway-options.ts';
 import { hideInternals, openingFailure, withoutInternals } from './public-error.ts';
 import type { RequestContext } from './request-context.ts';
 import { serverPath } from './routes.ts';
-import { keepSessionOrder } from './session-order.ts';
-import type { Session, SessionOpening, SessionTable } from './session-table.ts';
-import { serveStateless } from './stateless-routes.ts';
+import { keepSessionOrder } from './sessions/session-order.ts';
+import type { Session, SessionOpening, SessionTable } from './sessions/session-table.ts';
+import { serveStateless } from './stateless/stateless-routes.ts';
 import { ToolRules } from './tool-rules.ts';
 
 /** Serves what the policies let through: opens sessions, and hands each message to the session it is for. */
@@ -17,6 +20,7 @@ export class McpRoutes {
   #options: ResolvedGatewayOptions;
   readonly #sessions: SessionTable;
   readonly #tools = new ToolRules();
+  readonly #replayBudget = new ReplayBudget();
 
   constructor(options: ResolvedGatewayOptions, sessions: SessionTable) {
     this.#options = options;
@@ -45,6 +49,8 @@ export class McpRoutes {
 
   async #openSse(context: RequestContext): Promise<void> {
     const { res, headers, mountPath, server } = context;
+    // It has left while it was asked who it is, and will not say so again.
+    if (res.destroyed) return;
     const id = this.#sessions.createId();
     const downstream = new SseDownstream(res, { headers, stallTimeoutMs: this.#options.stallTimeoutMs });
     const session = this.#sessions.add(id, openingOf(context), downstream);
@@ -65,8 +71,10 @@ export class McpRoutes {
     const { res, message, headers } = context;
     if (message === undefined) throw new DrawbridgeError('invalid_request', 'the body is missing');
     const isNew = context.session === undefined;
+    if (isNew && res.destroyed) return;
     const session = context.session ?? (await this.#openHttp(context));
     context.session = session;
+    if (isNew) endWhenUntold(session, res);
     const { downstream } = session;
     if (!(downstream instanceof StreamableHttpDownstream))
       throw new DrawbridgeError('session_unknown', 'no such session');
@@ -91,6 +99,7 @@ export class McpRoutes {
       sessionId: id,
       stallTimeoutMs,
       logger,
+      replayBudget: this.#replayBudget,
       describeError: withoutInternals,
     });
     const session = this.#sessions.add(id, openingOf(context), downstream);
@@ -98,11 +107,12 @@ export class McpRoutes {
     return session;
   }
 
-  #listen({ res, headers, session }: RequestContext): Promise<void> {
+  #listen({ req, res, headers, session }: RequestContext): Promise<void> {
     if (!(session?.downstream instanceof StreamableHttpDownstream)) {
       throw new DrawbridgeError('session_unknown', 'no such session');
     }
-    session.downstream.listen(res, headers);
+    const lastEventId = req.headers['last-event-id'];
+    session.downstream.listen(res, headers, typeof lastEventId === 'string' ? lastEventId : '');
     return Promise.resolve();
   }
 
@@ -115,10 +125,21 @@ export class McpRoutes {
     res.end();
   }
 
+  /** A session without a relay would be ended by nobody. */
+  #connect(session: Session, context: RequestContext): Transport {
+    try {
+      return session.server.connect(context);
+    } catch (thrown) {
+      this.#sessions.delete(session);
+      throw thrown;
+    }
+  }
+
   /** Gives the session an upstream transport of its own; the session is gone when either side is. */
   async #join(session: Session, context: RequestContext): Promise<void> {
     const { logger } = this.#options;
-    const ordered = keepSessionOrder(session.server.connect(context));
+    const ordered = keepSessionOrder(this.#connect(session, context));
+    session.isOpening = () => ordered.isOpening;
     const tools = intercept(ordered, this.#tools.interceptFor(session));
     const upstream = intercept(tools, session.pulse.intercept);
     session.relay = join(intercept(session.downstream, hideInternals), upstream, {
@@ -139,6 +160,16 @@ function openingOf({ principal, server, address, generation }: RequestContext): 
   if (principal === undefined || server === undefined)
     throw new DrawbridgeError('internal', 'a session was opened by nobody, or to no server');
   return { principal, server, address, generation };
+}
+
+/** A client that leaves before it is told the id of its session can never use it. */
+function endWhenUntold({ relay }: Session, res: ServerResponse): void {
+  const end = (): void => {
+    if (!res.headersSent)
+      void relay?.close(new DrawbridgeError('cancelled', 'the client left before its session was open'));
+  };
+  if (res.destroyed) end();
+  else res.once('close', end);
 }
 
 function accept({ res }: RequestContext, headers: readonly string[]): void {

@@ -1,20 +1,20 @@
 import type { ServerResponse } from 'node:http';
+import { OpenSet } from './limits/open-set.ts';
 
 /** The responses that are not over, so that connections can be told to end with the one that they carry. */
 export class OpenResponses {
-  readonly #open = new Set<ServerResponse>();
+  readonly #open = new OpenSet<ServerResponse>();
   #isEnding = false;
 
   add(response: ServerResponse): void {
     if (this.#isEnding) endConnection(response);
-    this.#open.add(response);
-    response.once('close', () => this.#open.delete(response));
+    response.on('close', this.#open.add(response));
   }
 
   /** From now on each response over HTTP/1.1, also one whose request is here already, carries `Connection: close`. */
   endConnections(): void {
     this.#isEnding = true;
-    for (const response of this.#open) endConnection(response);
+    for (const response of this.#open.values()) endConnection(response);
   }
 }
 

@@ -1,4 +1,5 @@
 import type { IncomingMessage } from 'node:http';
+import { retryAfterHeader } from '../downstream/json-answer.ts';
 import { SseDownstream } from '../downstream/sse.ts';
 import type { DrawbridgeError } from '../errors.ts';
 import { errorReply } from '../message/message.ts';
@@ -50,7 +51,7 @@ export function writeRefusal(context: RequestContext, refusal: Refusal): void {
     'no-store',
     ...context.headers,
   ];
-  if (refusal.headers !== undefined) headers.push(...refusal.headers);
+  headers.push(...(refusal.headers ?? retryAfterHeader(error)));
   if (refusal.closes === true || hasMuchToCome(req)) headers.push('Connection', 'close');
   res.writeHead(error.status, headers);
   res.end(body);

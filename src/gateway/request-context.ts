@@ -1,8 +1,8 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { Era } from '../message/era.ts';
 import type { Message } from '../message/message.ts';
-import type { Rate } from './rate.ts';
-import type { Session } from './session-table.ts';
+import type { Rate } from './limits/rate.ts';
+import type { Session } from './sessions/session-table.ts';
 import type { McpServer } from './upstreams/mcp-server.ts';
 
 /** Who sent a request, as an authenticator found out. */

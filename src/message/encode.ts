@@ -53,9 +53,19 @@ function frame(bytes: Buffer, before: string, after: string): Buffer {
   return framed;
 }
 
-/** Any other event, such as `endpoint`; `data` is one line. */
-export function encodeNamedEvent(type: string, data: string): Buffer {
-  return Buffer.from(`event: ${type}\ndata: ${data}\n\n`);
+/** Any other event, such as `endpoint`; `data` is one line. `retryMs` tells when to come back after a cut. */
+export function encodeNamedEvent(type: string, data: string, retryMs?: number): Buffer {
+  return Buffer.from(`event: ${type}\ndata: ${data}\n${retryMs === undefined ? '' : `retry: ${retryMs}\n`}\n`);
+}
+
+/** An event with an id and no data, which makes a stream resumable from its start (MCP 2025-11-25, resumability). */
+export function encodePrimingEvent(eventId: string, retryMs: number): Buffer {
+  return Buffer.from(`id: ${eventId}\nretry: ${retryMs}\ndata: \n\n`);
+}
+
+/** When to come back, in milliseconds; no event. */
+export function encodeRetry(retryMs: number): Buffer {
+  return Buffer.from(`retry: ${retryMs}\n\n`);
 }
 
 /** JSON has raw line ends only between tokens (RFC 8259 §2), where a space means the same. */

@@ -16,6 +16,9 @@ export const VERSION_FIELD = ['params', '_meta', `${META}/protocolVersion`] as c
 export const CAPABILITIES_FIELD = ['params', '_meta', `${META}/clientCapabilities`] as const;
 export const CLIENT_INFO_FIELD = ['params', '_meta', `${META}/clientInfo`] as const;
 
+/** What tells by its id to which `subscriptions/listen` a message belongs, in `_meta`. */
+export const SUBSCRIPTION_ID = `${META}/subscriptionId`;
+
 /** Whether this is the name of a modern revision. Names are dates, so later ones are greater. */
 export function isModernVersion(version: string | undefined): version is string {
   return version !== undefined && /^\d{4}-\d{2}-\d{2}$/.test(version) && version >= MODERN_VERSION;

@@ -24,7 +24,7 @@ export interface JsonFault {
 export function findJsonFault(bytes: Buffer): JsonFault | undefined {
   const isObject: boolean[] = [];
   let at = skipSpace(bytes, 0);
-  for (;;) {
+  while (true) {
     const opener = bytes[at];
     if (opener === OPEN_BRACE || opener === OPEN_BRACKET) {
       if (isObject.length === MAX_JSON_DEPTH) return { at, isTooDeep: true };

@@ -26,7 +26,7 @@ export function members(bytes: Buffer, at: number, show: (key: Range, value: Ran
   if (bytes[at] !== OPEN_BRACE) return undefined;
   let next = skipSpace(bytes, at + 1);
   if (bytes[next] === CLOSE_BRACE) return next + 1;
-  for (;;) {
+  while (true) {
     if (bytes[next] !== QUOTE) return undefined;
     const key = { start: next, end: endOfString(bytes, next) };
     const colon = skipSpace(bytes, key.end);
@@ -46,7 +46,7 @@ export function elements(bytes: Buffer, at: number, show: (element: Range) => vo
   if (bytes[at] !== OPEN_BRACKET) return undefined;
   let start = skipSpace(bytes, at + 1);
   if (bytes[start] === CLOSE_BRACKET) return start + 1;
-  for (;;) {
+  while (true) {
     const end = endOfValue(bytes, start);
     const after = skipSpace(bytes, end);
     if (end === start || (bytes[after] !== COMMA && bytes[after] !== CLOSE_BRACKET)) return undefined;

@@ -1,9 +1,10 @@
 import { DrawbridgeError } from '../errors.ts';
+import { SUBSCRIPTION_ID } from '../message/era.ts';
 import { findField } from '../message/fields.ts';
 import { errorReply, type Message, readMessage } from '../message/message.ts';
 import { stringAt } from '../message/ranges.ts';
 import type { LegacySession } from './legacy-session.ts';
-import { hasCapability, SUBSCRIPTION_ID } from './to-modern.ts';
+import { hasCapability } from './to-modern.ts';
 
 /** What a client may want to hear of, the notification that says it, and the capability that promises it. */
 const LIST_CHANGES = [

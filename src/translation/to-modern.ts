@@ -5,7 +5,6 @@ import { AMBIGUOUS, members, soleMember } from '../message/ranges.ts';
 import { type Replacement, splice } from '../message/splice.ts';
 
 export const SERVER_INFO = 'io.modelcontextprotocol/serverInfo';
-export const SUBSCRIPTION_ID = 'io.modelcontextprotocol/subscriptionId';
 
 /** Results that a client may keep (MCP 2026-07-28, caching); a legacy server does not say for how long, so: not at all. */
 const CACHEABLE = new Set([

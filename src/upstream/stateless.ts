@@ -75,8 +75,10 @@ class StatelessUpstream implements Transport {
   readonly #where: string;
   #events: TransportEvents | undefined;
   #exchange: Exchange | undefined;
-  #settle: (error?: DrawbridgeError) => void = () => {};
+  /** Settles the promise of `send`, which is waited for as long as this is there. */
+  #settle: ((error?: DrawbridgeError) => void) | undefined;
   #isAnswered = false;
+  #isOver = false;
   #isClosed = false;
   heardAt = 0;
 
@@ -132,13 +134,14 @@ class StatelessUpstream implements Transport {
     this.#isClosed = true;
     this.#events = undefined;
     const exchange = this.#exchange;
-    if (exchange !== undefined && this.#isAnswered) {
+    if (exchange !== undefined && this.#isAnswered && !this.#isOver) {
       exchange.resume();
       setTimeout(() => exchange.abort(), LAST_BYTES_MS).unref();
     } else exchange?.abort();
-    this.#settle(
-      new DrawbridgeError('upstream_lost', `the exchange with ${this.#where} was given up`, { mayHaveRun: true }),
-    );
+    if (this.#settle !== undefined) {
+      const why = `the exchange with ${this.#where} was given up`;
+      this.#settled(new DrawbridgeError('upstream_lost', why, { mayHaveRun: true }));
+    }
     this.#onClose();
     return Promise.resolve();
   }
@@ -156,7 +159,13 @@ class StatelessUpstream implements Transport {
 
   #accepted(): void {
     this.heardAt = performance.now();
-    this.#settle();
+    this.#settled();
+  }
+
+  #settled(error?: DrawbridgeError): void {
+    const settle = this.#settle;
+    this.#settle = undefined;
+    settle?.(error);
   }
 
   #receive(message: Message, request: Message, status?: number): void {
@@ -186,8 +195,9 @@ class StatelessUpstream implements Transport {
   /** With an error, the message was not taken. */
   #over(error?: DrawbridgeError): void {
     if (error?.upstreamStatus !== undefined) this.heardAt = performance.now();
+    this.#isOver = true;
     this.#exchange?.abort();
-    this.#settle(error);
+    this.#settled(error);
   }
 }
 

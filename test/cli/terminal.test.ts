@@ -4,6 +4,8 @@ import { until, within } from '../parts/deadline.ts';
 import { startMcpServer, type TestMcpServer } from '../parts/mcp-server.ts';
 import { BIN, runCli } from '../parts/run-cli.ts';
 
+/** A terminal, a shell and a bridge, each started anew, on a busy machine. */
+const PATIENCE_MS = 20_000;
 const SECRET = 'hunter2-hunter2';
 const CTRL_C = '\u0003';
 const CTRL_D = '\u0004';
@@ -27,11 +29,11 @@ function startInTerminal(args: readonly string[]): Terminal {
   return {
     output: () => text,
     type: (keys) => child.stdin.write(keys),
-    exitCode: () => within(10_000, 'the terminal is left', exit),
+    exitCode: () => within(PATIENCE_MS, 'the terminal is left', exit),
   };
 }
 
-describe('a bridge that is started by hand', () => {
+describe('a bridge that is started by hand', { timeout: 3 * PATIENCE_MS }, () => {
   let upstream: TestMcpServer;
   beforeAll(async () => {
     upstream = await startMcpServer();
@@ -40,7 +42,7 @@ describe('a bridge that is started by hand', () => {
 
   it('says at once what it is for, shows the entry of a client, and ends on Ctrl-C', async () => {
     const terminal = startInTerminal([upstream.httpUrl, '--header', `X-Key: ${SECRET}`]);
-    await until('it says how to end it', () => terminal.output().includes('Ctrl-C ends it'), 10_000);
+    await until('it says how to end it', () => terminal.output().includes('Ctrl-C ends it'), PATIENCE_MS);
     const [entry = ''] = /^\{$.*?^\}$/ms.exec(terminal.output()) ?? [];
     expect(JSON.parse(entry)).toEqual({
       mcpServers: {
@@ -55,12 +57,11 @@ describe('a bridge that is started by hand', () => {
 
   it('works on what is typed, and ends on Ctrl-D', async () => {
     const terminal = startInTerminal([upstream.httpUrl]);
-    await until('it is ready', () => terminal.output().includes('Ctrl-C ends it'), 10_000);
+    await until('it is ready', () => terminal.output().includes('Ctrl-C ends it'), PATIENCE_MS);
     expect(terminal.output()).not.toContain('***');
     terminal.type('{"jsonrpc":"2.0","id":"typed","method":"ping"}\n');
-    await until('it is answered', () =>
-      /^\{.*"id":"typed".*"(result|error)"|"error".*"id":"typed"/m.test(terminal.output()),
-    );
+    const answer = /^\{.*"id":"typed".*"(result|error)"|"error".*"id":"typed"/m;
+    await until('it is answered', () => answer.test(terminal.output()), PATIENCE_MS);
     terminal.type(CTRL_D);
     expect(await terminal.exitCode()).toBe(0);
   });

@@ -30,7 +30,6 @@ const POLLING_AS_JSON = {
   'server-sse-disconnect-resume': AS_JSON,
 };
 const KEEPS_STREAM = 'the gateway asks the server for the rest itself, and its stream to the client stays whole';
-const NO_EVENT_IDS = 'the gateway does not name its events to clients, so there is nothing to resume from';
 
 /** @type {readonly Run[]} */
 export const RUNS = [
@@ -51,8 +50,6 @@ export const RUNS = [
     pairings: LEGACY_PAIRINGS,
     reasons: {
       'HTTP to HTTP': {
-        'server-sse-priming-event': NO_EVENT_IDS,
-        'server-sse-retry-field': NO_EVENT_IDS,
         'server-sse-disconnect-resume': KEEPS_STREAM,
       },
       'HTTP to SSE': POLLING_AS_JSON,

@@ -22,5 +22,5 @@ it.each(examples)('the configuration in docs/$name is one that the gateway takes
     readFile: () => text,
     parseConfig: parseYamlConfig,
   });
-  expect(values.upstream?.[0]).toMatch(/^http/);
+  expect(values.upstream ?? values.command).toContainEqual(expect.stringMatching(/^(http|uvx)/));
 });

@@ -13,8 +13,8 @@ export interface Staged {
   close(): Promise<void>;
 }
 
-/** Long enough for what a situation takes to come about, since what is told is what is known by then. */
-const SOON = ['--initialize-timeout', '0.8', '--hold', '0.2'];
+/** Long enough for what a situation takes to come about on a busy machine, since what is told is what is known by then. */
+const SOON = ['--initialize-timeout', '3', '--hold', '0.2'];
 
 /** Starts a bridge, takes it through the handshake, makes one call, and closes stdin. It may end before. */
 export async function converse(args: readonly string[], options: CliOptions = {}): Promise<Said> {

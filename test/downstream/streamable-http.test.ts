@@ -1,4 +1,5 @@
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
+import { ReplayBudget } from '../../src/downstream/replay-store.ts';
 import { StreamableHttpDownstream } from '../../src/downstream/streamable-http.ts';
 import { DrawbridgeError } from '../../src/errors.ts';
 import { silentLogger } from '../../src/log.ts';
@@ -15,13 +16,18 @@ beforeEach(async () => {
 afterEach(() => server.close());
 
 const NOTE = '{"jsonrpc":"2.0","method":"notifications/message"}';
-const eventOf = (text: string): string => `event: message\ndata: ${text}\n\n`;
+const eventOf = (text: string, id: string): string => `id: ${id}\nevent: message\ndata: ${text}\n\n`;
 
 async function start(
   options: { events?: Partial<TransportEvents>; stallTimeoutMs?: number } = {},
 ): Promise<{ http: StreamableHttpDownstream; log: EventLog }> {
   const { events, stallTimeoutMs = 10_000 } = options;
-  const http = new StreamableHttpDownstream({ sessionId: 's1', stallTimeoutMs, logger: silentLogger });
+  const http = new StreamableHttpDownstream({
+    sessionId: 's1',
+    stallTimeoutMs,
+    logger: silentLogger,
+    replayBudget: new ReplayBudget(),
+  });
   const log = new EventLog();
   await http.start({ message: (message) => log.message(message), error: () => {}, end: () => {}, ...events });
   return { http, log };
@@ -60,21 +66,21 @@ describe('an answer', () => {
     const { http } = await start();
     const { reader } = await post(http, '1');
     http.send(messageOf(NOTE), { relatedTo: '1', eventId: '7' });
-    await reader.bodyIs(`id: 7\n${eventOf(NOTE)}`);
+    await reader.bodyIs(eventOf(NOTE, '1-1'));
     expect(Object.fromEntries(reader.headers)).toMatchObject({
       'content-type': 'text/event-stream',
       'mcp-session-id': 's1',
     });
     http.send(messageOf(answer('1')), { relatedTo: '1', eventId: '8' });
     await reader.completed();
-    expect(reader.body).toBe(`id: 7\n${eventOf(NOTE)}id: 8\n${eventOf(answer('1'))}`);
+    expect(reader.body).toBe(eventOf(NOTE, '1-1') + eventOf(answer('1'), '1-2'));
   });
 
-  it('that can be resumed is an event even when it comes alone', async () => {
+  it('that its server lets clients come back for is an event even when it comes alone, under an id of ours', async () => {
     const { http } = await start();
     const { reader } = await post(http, '1');
     http.send(messageOf(answer('1')), { relatedTo: '1', eventId: '8' });
-    expect((await reader.completed()).body).toBe(`id: 8\n${eventOf(answer('1'))}`);
+    expect((await reader.completed()).body).toBe(eventOf(answer('1'), '1-1'));
   });
 
   it('goes to its own request, however it is spelled', async () => {
@@ -160,14 +166,16 @@ describe('the stream of the server’s own messages', () => {
     expect(Object.fromEntries(get.reader.headers)).toMatchObject({ 'mcp-session-id': 's1', 'x-a': 'b' });
     http.send(messageOf(NOTE));
     http.send(messageOf(request('1', 'roots/list')), { relatedTo: '99', eventId: '3' });
-    await get.reader.bodyIs(`${eventOf(NOTE)}id: 3\n${eventOf(request('1', 'roots/list'))}`);
+    await get.reader.bodyIs(eventOf(NOTE, '0-1') + eventOf(request('1', 'roots/list'), '0-2'));
   });
 
   it('brings first what came before it was opened, of which the oldest give way', async () => {
     const { http } = await start();
     for (let count = 1; count <= 258; count++) http.send(messageOf(`{"method":"${count}"}`));
     const { reader } = await listen(http);
-    const expected = Array.from({ length: 256 }, (_, index) => eventOf(`{"method":"${index + 3}"}`)).join('');
+    const expected = Array.from({ length: 256 }, (_, index) =>
+      eventOf(`{"method":"${index + 3}"}`, `0-${index + 3}`),
+    ).join('');
     await reader.bodyIs(expected);
   });
 
@@ -176,7 +184,7 @@ describe('the stream of the server’s own messages', () => {
     const [first, second] = [await listen(http), await listen(http)];
     await first.reader.completed();
     http.send(messageOf(NOTE));
-    await second.reader.bodyIs(eventOf(NOTE));
+    await second.reader.bodyIs(eventOf(NOTE, '0-1'));
     expect(first.reader.body).toBe('');
   });
 
@@ -188,7 +196,7 @@ describe('the stream of the server’s own messages', () => {
     await closed;
     expect(http.isInUse).toBe(false);
     http.send(messageOf(NOTE));
-    await (await listen(http)).reader.bodyIs(eventOf(NOTE));
+    await (await listen(http)).reader.bodyIs(eventOf(NOTE, '0-1'));
   });
 });
 
@@ -209,7 +217,7 @@ describe('a heartbeat', () => {
     expect(quick.response.headersSent).toBe(false);
     http.send(messageOf(answer('1')));
     await slow.reader.completed();
-    expect(slow.reader.body).toBe(`: ping\n\n${eventOf(answer('1'))}`);
+    expect(slow.reader.body).toBe(`: ping\n\n${eventOf(answer('1'), '1-1')}`);
   });
 });
 
@@ -261,6 +269,6 @@ describe('closing', () => {
     await opened.reader.completed();
     await get.reader.completed();
     await until('the cut', () => bare.reader.isClosed);
-    expect([bare.reader.isComplete, opened.reader.body, http.isInUse]).toEqual([false, eventOf(NOTE), false]);
+    expect([bare.reader.isComplete, opened.reader.body, http.isInUse]).toEqual([false, eventOf(NOTE, '1-1'), false]);
   });
 });

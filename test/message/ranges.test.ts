@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { AMBIGUOUS, elements, members, soleMember, stringAt } from '../../src/message/ranges.ts';
-import { fastestOf } from '../parts/slices.ts';
+import { cheapestOf } from '../parts/cpu-time.ts';
 
 const spaced = fc.tuple(fc.json({ maxDepth: 4 }), fc.constantFrom(0, 1, '\t', '\r\n ')).map(([text, indent]) => {
   return JSON.stringify(JSON.parse(text), undefined, indent as string);
@@ -121,7 +121,7 @@ describe('the sole member of a name', () => {
   it('is found in a time that grows with the bytes alone', () => {
     const time = (count: number): number => {
       const bytes = Buffer.from(`{${'"naming":"\\"","\\u006e":[{}],'.repeat(count)}"name":1}`);
-      return fastestOf(3, () => expect(soleMember(bytes, 0, 'name')).toBeTypeOf('object'));
+      return cheapestOf(3, () => expect(soleMember(bytes, 0, 'name')).toBeTypeOf('object'));
     };
     expect(time(160_000)).toBeLessThan(Math.max(time(10_000), 1) * 100);
   });

@@ -3,7 +3,7 @@ import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { within } from './deadline.ts';
 import { writeKeyFile } from './gateway-server.ts';
-import { BIN } from './mcp-client.ts';
+import { BIN } from './run-cli.ts';
 
 export interface GatewayProcess {
   readonly origin: string;

@@ -10,6 +10,7 @@ import {
   ListRootsRequestSchema,
   LoggingMessageNotificationSchema,
 } from '@modelcontextprotocol/sdk/types.js';
+import { BIN } from './run-cli.ts';
 
 export interface TestClient {
   readonly client: Client;
@@ -19,14 +20,21 @@ export interface TestClient {
   close(): Promise<void>;
 }
 
-export const BIN = new URL('../../bin/mcp-drawbridge.cjs', import.meta.url).pathname;
-
 export function connectSse(url: string, headers: Record<string, string> = {}): Promise<TestClient> {
   return connect(new SSEClientTransport(new URL(url), { requestInit: { headers } }) as Transport);
 }
 
 export function connectHttp(url: string, headers: Record<string, string> = {}): Promise<TestClient> {
   return connect(new StreamableHTTPClientTransport(new URL(url), { requestInit: { headers } }) as Transport);
+}
+
+/** Over either transport of the gateway at this origin. */
+export function connectTo(
+  kind: 'sse' | 'http',
+  origin: string,
+  headers: Record<string, string> = {},
+): Promise<TestClient> {
+  return kind === 'sse' ? connectSse(`${origin}/sse`, headers) : connectHttp(`${origin}/mcp`, headers);
 }
 
 /** Starts the built bridge as an MCP client does. */

@@ -1,7 +1,7 @@
 /** Bytes on a socket as they are: what any HTTP client would correct stays wrong. */
 import { createServer, type RequestListener, type Server } from 'node:http';
 import { type AddressInfo, connect, type Socket } from 'node:net';
-import { answerExpectations } from '../../src/gateway/expectations.ts';
+import { answerExpectations } from '../../src/gateway/listener/expectations.ts';
 import { until, within } from './deadline.ts';
 
 export interface RawSocket {

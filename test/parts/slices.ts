@@ -27,14 +27,3 @@ export function chunks(bytes: Buffer, size: number): Buffer[] {
 
 /** Places to cut at, few or many. */
 export const cuts = fc.array(fc.nat(100_000), { maxLength: 40 });
-
-/** The shortest of several runs, in milliseconds: what the machine does meanwhile only makes a run longer. */
-export function fastestOf(runs: number, run: () => void): number {
-  let best = Number.POSITIVE_INFINITY;
-  for (let index = 0; index < runs; index++) {
-    const start = performance.now();
-    run();
-    best = Math.min(best, performance.now() - start);
-  }
-  return best;
-}

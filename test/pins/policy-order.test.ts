@@ -1,7 +1,7 @@
 import { expect, it } from 'vitest';
 import { resolveGatewayOptions } from '../../src/gateway/gateway-options.ts';
 import { assemblePolicies } from '../../src/gateway/policies/assemble.ts';
-import { SessionTable } from '../../src/gateway/session-table.ts';
+import { SessionTable } from '../../src/gateway/sessions/session-table.ts';
 
 const EDGE = [
   'http-grammar',

@@ -39,7 +39,7 @@ export async function withLock(folder, deadlineMs, work) {
   await mkdir(dirname(folder), { recursive: true });
   const owner = `${process.pid}-${randomUUID()}`;
   const deadline = Date.now() + deadlineMs;
-  for (;;) {
+  while (true) {
     const holders = await readHolders(folder);
     const dead = holders.filter((holder) => !isAlive(pidOf(holder)));
     for (const holder of dead) await unlink(join(folder, holder)).catch((error) => ignore(error, 'ENOENT'));

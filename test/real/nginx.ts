@@ -57,7 +57,15 @@ export interface Nginx {
   stop(): Promise<void>;
 }
 
-export async function startNginx(upstreamPort: number, htpasswd: string): Promise<Nginx> {
+export function startNginx(upstreamPort: number, htpasswd: string): Promise<Nginx> {
+  return runNginx((folder, port) => recipe(folder, port, upstreamPort, htpasswd), answers);
+}
+
+/** Starts one with this configuration, and waits until it is up on its port. */
+export async function runNginx(
+  configure: (folder: string, port: number) => string,
+  isUp: (port: number) => Promise<boolean>,
+): Promise<Nginx> {
   const command = await ensureInstalled({
     find: async () => (existsSync(PATH) ? PATH : undefined),
     missing: `${PATH} was not found`,
@@ -65,7 +73,7 @@ export async function startNginx(upstreamPort: number, htpasswd: string): Promis
   });
   const folder = await mkdtemp(join(tmpdir(), 'drawbridge-nginx-'));
   const port = await findFreePort();
-  await writeFile(join(folder, 'nginx.conf'), recipe(folder, port, upstreamPort, htpasswd));
+  await writeFile(join(folder, 'nginx.conf'), configure(folder, port));
   const child = spawn(command, ['-p', folder, '-c', join(folder, 'nginx.conf')], { stdio: 'ignore' });
   const exited = once(child, 'exit');
   const stop = async (): Promise<void> => {
@@ -74,7 +82,7 @@ export async function startNginx(upstreamPort: number, htpasswd: string): Promis
     await rm(folder, { recursive: true, force: true });
   };
   try {
-    await until('nginx answers', () => answers(port), 10_000);
+    await until('nginx is up', () => isUp(port), 10_000);
   } catch (error) {
     await stop();
     throw error;

@@ -30,6 +30,8 @@ const COMMANDS = {
   test: 'npm ci && npm test',
   addKey: 'npx mcp-drawbridge keys add alice --key-file keys.json',
   gateway: 'npx mcp-drawbridge gateway --upstream http://127.0.0.1:8000/sse --key-file keys.json --port 8080',
+  gatewayWithCommand:
+    'DATABASE_URI=postgresql://user:password@127.0.0.1:5432/database npx mcp-drawbridge gateway --key-file keys.json --port 8080 -- postgres-mcp/bin/postgres-mcp --access-mode=restricted',
   help: 'npx mcp-drawbridge gateway --help',
   install: [
     'python3.12 -m venv postgres-mcp && postgres-mcp/bin/pip install uv',
@@ -176,6 +178,18 @@ describe('postgres-mcp', () => {
     const client = await connectSse(`http://127.0.0.1:${ports['8000']}/sse`);
     expect(await client.callText('execute_sql', { sql: 'select 1 as one' })).toBe("[{'one': 1}]");
     await client.close();
+
+    const key = (
+      await run('bash', ['-c', COMMANDS.addKey.replace('alice', 'starter')], { cwd: user.folder })
+    ).stdout.trim();
+    symlinkSync(join(work, 'postgres-mcp'), join(user.folder, 'postgres-mcp'));
+    const gateway = here(COMMANDS.gatewayWithCommand).replace(/postgresql:\S+/, inject('databaseUri'));
+    await start(gateway, user.folder, /listening on/, 20_000);
+    const throughGateway = await connectSse(`http://127.0.0.1:${ports['8080']}/sse`, {
+      Authorization: `Bearer ${key}`,
+    });
+    expect(await throughGateway.callText('execute_sql', { sql: 'select 2 as two' })).toBe("[{'two': 2}]");
+    await throughGateway.close();
   });
 
   it('is there, with a database, by one command in a clone', async () => {

@@ -6,14 +6,15 @@ import { writeKeyFile } from '../parts/gateway-server.ts';
 import { startMcpServer, type TestMcpServer } from '../parts/mcp-server.ts';
 import { type CliProcess, startCli } from '../parts/run-cli.ts';
 import { findFreePort } from './free-port.mjs';
-import { type Balancer, startBalancer } from './nginx-balancer.ts';
+import type { Nginx } from './nginx.ts';
+import { startBalancer } from './nginx-balancer.ts';
 
 const CLIENTS = 12;
 const names = Array.from({ length: CLIENTS }, (_, index) => `client-${index}`);
 const keyFile = writeKeyFile(names);
 
 let server: TestMcpServer;
-let balancer: Balancer;
+let balancer: Nginx;
 let ports: number[];
 const gateways = new Map<number, CliProcess>();
 

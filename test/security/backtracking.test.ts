@@ -1,15 +1,18 @@
 /**
  * X09. A value built for a regular expression that tries every way to match can stop the only thread for minutes. 50 kB for each
- * header and member that a policy reads is judged in less than 50 ms.
+ * header and member that a policy reads costs less than 50 ms to judge.
  */
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import { resolveGatewayOptions } from '../../src/gateway/gateway-options.ts';
 import { assemblePolicies } from '../../src/gateway/policies/assemble.ts';
 import type { RequestContext } from '../../src/gateway/request-context.ts';
-import { SessionTable } from '../../src/gateway/session-table.ts';
+import { SessionTable } from '../../src/gateway/sessions/session-table.ts';
 import { createLineLogger } from '../../src/log.ts';
+import { cheapestOf, cpuMs } from '../parts/cpu-time.ts';
 import { type GatewayDoors, startGatewayDoors } from '../parts/gateway-doors.ts';
 import { JSON_HEADERS, send } from '../parts/raw-http.ts';
+
+const BOUND_MS = 50;
 
 let doors: GatewayDoors;
 beforeAll(async () => {
@@ -50,12 +53,20 @@ const HEADERS = [
   'via',
 ];
 
-/** Asks the policies themselves: a socket would refuse 50 kB of headers before any of them. */
-async function judge(more: {
+interface Hostile {
   readonly headers?: Record<string, string>;
   readonly url?: string;
   readonly method?: string;
-}): Promise<number> {
+}
+
+/** What the policies take to judge it, in milliseconds of CPU time; a second look where the first had garbage to collect. */
+async function costOf(hostile: Hostile): Promise<number> {
+  const first = await judge(hostile);
+  return first < BOUND_MS ? first : Math.min(first, await judge(hostile));
+}
+
+/** Asks the policies themselves: a socket would refuse 50 kB of headers before any of them. */
+async function judge(more: Hostile): Promise<number> {
   const options = resolveGatewayOptions({
     upstream: 'http://127.0.0.1:1/sse',
     auth: 'none',
@@ -88,18 +99,18 @@ async function judge(more: {
     headers: [],
     mountPath: '',
   };
-  const since = performance.now();
+  const start = cpuMs();
   // One by one, whatever those before it say.
   for (const { policy } of chain.mcp) await policy(context as unknown as RequestContext);
-  const ms = performance.now() - since;
+  const cost = cpuMs() - start;
   chain.close();
-  return ms;
+  return cost;
 }
 
-it.each(HEADERS)('every policy is done with 50 kB in the header %s within 50 ms', async (name) => {
+it.each(HEADERS)('every policy is done with 50 kB in the header %s in 50 ms', async (name) => {
   for (const value of shapes(50_000)) {
     for (const method of ['POST', 'GET']) {
-      expect(await judge({ headers: { [name]: value }, method }), value.slice(0, 20)).toBeLessThan(50);
+      expect(await costOf({ headers: { [name]: value }, method }), value.slice(0, 20)).toBeLessThan(BOUND_MS);
     }
   }
 });
@@ -107,7 +118,7 @@ it.each(HEADERS)('every policy is done with 50 kB in the header %s within 50 ms'
 it('and with 50 kB in the target', async () => {
   for (const value of shapes(50_000)) {
     for (const url of [`/${value}`, `/mcp?session=${value}`, `/mcp?${'a=b&'.repeat(12_500)}${value}`]) {
-      expect(await judge({ url }), url.slice(0, 30)).toBeLessThan(50);
+      expect(await costOf({ url }), url.slice(0, 30)).toBeLessThan(BOUND_MS);
     }
   }
 });
@@ -128,18 +139,19 @@ it('and a line of the log with 50 kB in it', () => {
     '//'.repeat(25_000),
     'basic '.repeat(8000),
   ]) {
-    const since = performance.now();
-    logger.info({ value }, 'x');
-    expect(performance.now() - since, value.slice(0, 20)).toBeLessThan(50);
+    expect(
+      cheapestOf(2, () => logger.info({ value }, 'x')),
+      value.slice(0, 20),
+    ).toBeLessThan(BOUND_MS);
     expect(line.length).toBeLessThan(2200);
   }
 });
 
-it('and a body of 4 MB made of escapes, within two seconds', async () => {
+it('and a body of 4 MB made of escapes, in two seconds', async () => {
   for (const inner of ['\\\\'.repeat(2_000_000), '\\"'.repeat(2_000_000), '","'.repeat(1_300_000).slice(0, 99_000)]) {
     const body = `{"jsonrpc":"2.0","id":1,"method":"ping","params":{"x":"${inner}"}}`;
-    const since = performance.now();
+    const start = cpuMs();
     await send(doors.origin, { method: 'POST', path: '/mcp', body, headers: { ...JSON_HEADERS, ...doors.alice } });
-    expect(performance.now() - since).toBeLessThan(2000);
+    expect(cpuMs() - start).toBeLessThan(2000);
   }
 });

@@ -13,8 +13,8 @@ import type { ListenerOptions } from '../../src/gateway/listener/listener-option
 import { silentLogger } from '../../src/log.ts';
 import { makeCertificates } from '../parts/certificates.ts';
 import { until, within } from '../parts/deadline.ts';
-import { BIN } from '../parts/mcp-client.ts';
 import { send } from '../parts/raw-http.ts';
+import { BIN } from '../parts/run-cli.ts';
 import { openRaw } from '../parts/watched-socket.ts';
 
 let listener: Listener | undefined;

@@ -11,8 +11,8 @@ import { createServer } from 'node:net';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { until } from '../parts/deadline.ts';
 import { startGateway, type TestGateway } from '../parts/gateway-server.ts';
-import { BIN } from '../parts/mcp-client.ts';
 import { INITIALIZE, JSON_HEADERS, send } from '../parts/raw-http.ts';
+import { BIN } from '../parts/run-cli.ts';
 
 let gateway: TestGateway;
 beforeAll(async () => {

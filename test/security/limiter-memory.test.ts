@@ -10,7 +10,7 @@ import { runInNewContext } from 'node:vm';
 import { describe, expect, it } from 'vitest';
 import { bucketOfAddress } from '../../src/gateway/address/canonical-address.ts';
 import { LeakyBucketStore } from '../../src/gateway/limits/leaky-bucket-store.ts';
-import { parseRate, windowOf } from '../../src/gateway/rate.ts';
+import { parseRate, windowOf } from '../../src/gateway/limits/rate.ts';
 
 const NETWORKS = 1_000_000;
 /** As many as could arrive in one turn of the event loop, and more than do. */

@@ -3,10 +3,10 @@ import { DrawbridgeError } from '../../errors.ts';
 import type { Logger } from '../../log.ts';
 import type { Authentication, Authenticator } from '../policies/authenticate.ts';
 import type { Principal, RequestContext } from '../request-context.ts';
-import { WatchedFile } from '../watched-file.ts';
 import { hasScheme } from './bearer.ts';
 import { type PasswordHash, parseHtpasswd } from './htpasswd.ts';
 import { PasswordQueue, type PasswordQueueOptions } from './password-queue.ts';
+import { WatchedFile } from './watched-file.ts';
 
 export interface BasicAuthenticatorOptions extends PasswordQueueOptions {
   readonly path: string;

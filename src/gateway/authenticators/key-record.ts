@@ -1,4 +1,4 @@
-import { parseRate } from '../rate.ts';
+import { parseRate } from '../limits/rate.ts';
 import type { KeyRecord } from './key-file.ts';
 
 /** Throws, with what follows `keys[3]` in the message. */

@@ -1,11 +1,11 @@
 import * as crypto from 'node:crypto';
 import type { Logger } from '../../log.ts';
+import { parseRate } from '../limits/rate.ts';
 import type { Authenticator } from '../policies/authenticate.ts';
-import { parseRate } from '../rate.ts';
 import type { Principal, RequestContext } from '../request-context.ts';
-import { WatchedFile } from '../watched-file.ts';
 import { bearerToken, hasScheme, looksLikeJwt } from './bearer.ts';
 import { type KeyRecord, parseKeyFile } from './key-file.ts';
+import { WatchedFile } from './watched-file.ts';
 
 export interface KeyAuthenticatorOptions {
   readonly path: string;

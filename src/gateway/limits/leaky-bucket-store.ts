@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto';
 import type { RateLimitCount, RateLimitStore } from '../gateway-options.ts';
-import { type Rate, windowOf } from '../rate.ts';
+import { type Rate, windowOf } from './rate.ts';
 
 /** Buckets that are kept; some 100 bytes each. */
 const MAX_BUCKETS = 100_000;

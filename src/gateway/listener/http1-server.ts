@@ -2,7 +2,7 @@ import { createServer, type IncomingMessage, type Server, type ServerResponse } 
 import type { Duplex } from 'node:stream';
 import { DrawbridgeError } from '../../errors.ts';
 import { errorReply } from '../../message/message.ts';
-import { answerExpectations } from '../expectations.ts';
+import { answerExpectations } from './expectations.ts';
 import { LISTENER_BOUNDS } from './listener-options.ts';
 
 export type Handler = (req: IncomingMessage, res: ServerResponse) => void;

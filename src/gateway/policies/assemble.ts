@@ -1,8 +1,8 @@
 import { assembleAuthenticators } from '../authenticators/assemble.ts';
 import type { ResolvedGatewayOptions } from '../gateway-options.ts';
 import { LeakyBucketStore } from '../limits/leaky-bucket-store.ts';
-import type { Rate } from '../rate.ts';
-import type { SessionTable } from '../session-table.ts';
+import type { Rate } from '../limits/rate.ts';
+import type { SessionTable } from '../sessions/session-table.ts';
 import { ToolRules } from '../tool-rules.ts';
 import { checkAddress, compileAddressRules } from './address-rules.ts';
 import { authenticate } from './authenticate.ts';

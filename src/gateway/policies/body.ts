@@ -1,6 +1,6 @@
 import type { IncomingMessage } from 'node:http';
 import { DrawbridgeError } from '../../errors.ts';
-import { askForBody } from '../expectations.ts';
+import { askForBody } from '../listener/expectations.ts';
 import type { Policy, Refusal, Verdict } from '../refusal.ts';
 import type { RequestContext } from '../request-context.ts';
 

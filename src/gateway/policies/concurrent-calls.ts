@@ -1,5 +1,5 @@
 import type { Policy } from '../refusal.ts';
-import type { SessionTable } from '../session-table.ts';
+import type { SessionTable } from '../sessions/session-table.ts';
 import { refuseFor } from './rate-limit.ts';
 
 /** A call ends when the server answers, and nobody knows when that is. */

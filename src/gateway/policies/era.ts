@@ -9,9 +9,9 @@ import {
 import { findField } from '../../message/fields.ts';
 import type { Message } from '../../message/message.ts';
 import { stringAt } from '../../message/ranges.ts';
-import { decodeMirrored, findHeaderFault } from '../mirrored-headers.ts';
 import type { Policy, Refusal } from '../refusal.ts';
 import type { RequestContext } from '../request-context.ts';
+import { decodeMirrored, findHeaderFault } from '../stateless/mirrored-headers.ts';
 
 /** The member of params that `Mcp-Name` mirrors, by method (MCP 2026-07-28, standard request headers). */
 const NAME_MEMBERS: ReadonlyMap<string, string> = new Map([

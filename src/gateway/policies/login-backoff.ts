@@ -1,6 +1,6 @@
 import { ipKeyGenerator } from 'express-rate-limit';
 import type { Logger } from '../../log.ts';
-import type { Rate } from '../rate.ts';
+import type { Rate } from '../limits/rate.ts';
 
 export interface LoginBackoffOptions {
   /** How many wrong credentials one address may show. */

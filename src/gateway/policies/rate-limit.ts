@@ -1,7 +1,7 @@
 import { DrawbridgeError } from '../../errors.ts';
 import { bucketOfAddress } from '../address/canonical-address.ts';
 import type { RateLimitCount, RateLimitStore } from '../gateway-options.ts';
-import { type Rate, windowOf } from '../rate.ts';
+import { type Rate, windowOf } from '../limits/rate.ts';
 import type { Policy, Refusal } from '../refusal.ts';
 import type { RequestContext } from '../request-context.ts';
 

@@ -1,7 +1,7 @@
 import { DrawbridgeError } from '../../errors.ts';
 import type { Policy } from '../refusal.ts';
 import type { RequestContext } from '../request-context.ts';
-import type { SessionTable } from '../session-table.ts';
+import type { SessionTable } from '../sessions/session-table.ts';
 
 /** One answer for an unknown session and for somebody else's, so that nobody learns which ids exist. */
 const UNKNOWN = { error: new DrawbridgeError('session_unknown', 'no such session') } as const;

@@ -1,7 +1,7 @@
 import { bucketOfAddress } from '../address/canonical-address.ts';
 import type { OpenCounts } from '../limits/open-counts.ts';
 import type { Policy } from '../refusal.ts';
-import { LISTEN } from '../stateless-routes.ts';
+import { LISTEN } from '../stateless/stateless-routes.ts';
 import { refuseFor } from './rate-limit.ts';
 
 /** A stream ends when its client wants, and nobody knows when that is. */

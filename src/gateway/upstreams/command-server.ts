@@ -6,12 +6,12 @@ import { findExecutable } from '../../upstream/command/find-executable.ts';
 import { SharedCommand } from '../../upstream/command/shared-command.ts';
 import { SharedSession } from '../../upstream/command/shared-session.ts';
 import type { ResolvedGatewayOptions } from '../gateway-options.ts';
-import type { Readiness } from '../readiness.ts';
 import type { RequestContext } from '../request-context.ts';
 import type { ResolvedCommand } from './command-options.ts';
 import { type CommandSlots, CommandStarts } from './command-starts.ts';
 import { LegacyAnswers } from './legacy-answers.ts';
 import type { McpServer } from './mcp-server.ts';
+import type { Readiness } from './readiness.ts';
 
 type Bounds = Pick<
   ResolvedGatewayOptions,

@@ -1,6 +1,6 @@
 import type { Transport } from '../../relay/transport.ts';
-import type { Readiness } from '../readiness.ts';
 import type { RequestContext } from '../request-context.ts';
+import type { Readiness } from './readiness.ts';
 
 /** One MCP server behind the gateway, as sessions come to it. */
 export interface McpServer {

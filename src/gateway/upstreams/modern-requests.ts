@@ -3,15 +3,15 @@ import type { Transport, TransportEvents } from '../../relay/transport.ts';
 import { StatelessClient } from '../../upstream/stateless.ts';
 import { headerLines } from '../../upstream/upstream-options.ts';
 import type { ResolvedGatewayOptions } from '../gateway-options.ts';
-import { mirroredLines } from '../mirrored-headers.ts';
 import type { RequestContext } from '../request-context.ts';
-import { upstreamHeadersFor } from '../upstream-headers.ts';
+import { mirroredLines } from '../stateless/mirrored-headers.ts';
 import type { LegacyAnswers } from './legacy-answers.ts';
 import { PooledRequest } from './pooled-request.ts';
 import type { Replica } from './replica.ts';
 import type { ReplicaPool } from './replica-pool.ts';
 import { QUESTION_HEADERS, ServerEra } from './server-era.ts';
 import { hostHeaderFor, type ResolvedServer } from './server-options.ts';
+import { upstreamHeadersFor } from './upstream-headers.ts';
 
 /** Modern requests to one server: to a replica of it where that is of their era, else answered on its behalf. */
 export class ModernRequests {

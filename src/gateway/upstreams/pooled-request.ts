@@ -2,10 +2,7 @@ import { DrawbridgeError, toDrawbridgeError } from '../../errors.ts';
 import type { Message } from '../../message/message.ts';
 import type { Transport, TransportEvents } from '../../relay/transport.ts';
 import type { Replica } from './replica.ts';
-import type { Lease, ReplicaPool } from './replica-pool.ts';
-
-/** A request that surely did not run on one replica is given to others, up to so many in all. */
-const MAX_TRIED = 3;
+import { type Lease, MAX_TRIED, type ReplicaPool } from './replica-pool.ts';
 
 /** One request without a session, on whichever replica of a pool takes it. */
 export class PooledRequest implements Transport {
@@ -30,7 +27,7 @@ export class PooledRequest implements Transport {
   }
 
   async send(message: Message): Promise<void> {
-    for (;;) {
+    while (true) {
       this.#tried.add(this.#lease.replica);
       try {
         await this.#transport.send(message);

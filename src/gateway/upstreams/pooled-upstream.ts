@@ -3,11 +3,9 @@ import type { Message } from '../../message/message.ts';
 import type { Transport, TransportEvents } from '../../relay/transport.ts';
 import type { UpstreamKind } from '../../upstream/detection.ts';
 import { isReplicaTrouble, type Replica } from './replica.ts';
-import type { Lease, ReplicaPool } from './replica-pool.ts';
+import { type Lease, MAX_TRIED, type ReplicaPool } from './replica-pool.ts';
 import type { HeldStream, StreamHold } from './stream-hold.ts';
 
-/** A session that cannot begin on one replica is tried on others, up to so many in all. */
-const MAX_TRIED = 3;
 /** How long a replica may take to accept a connection where another could have it. */
 const HASTY_CONNECT_TIMEOUT_MS = 5000;
 /** How long it may take to open its event stream, or to answer `initialize`, there: clients wait for 60 s and less. */

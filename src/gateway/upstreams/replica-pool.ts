@@ -5,6 +5,9 @@ import { isReplicaTrouble, Replica } from './replica.ts';
 import { ReplicaHealth } from './replica-health.ts';
 import type { ResolvedServer } from './server-options.ts';
 
+/** What surely did not run on one replica may be tried on others, up to so many in all. */
+export const MAX_TRIED = 3;
+
 /** The use of one replica, by a session or by a request outside of sessions. */
 export interface Lease {
   readonly replica: Replica;

@@ -1,10 +1,10 @@
 import type { ResolvedGatewayOptions } from '../gateway-options.ts';
-import type { Readiness } from '../readiness.ts';
 import { CommandServer } from './command-server.ts';
 import { CommandSlots } from './command-starts.ts';
 import type { McpServer } from './mcp-server.ts';
+import type { Readiness } from './readiness.ts';
 import type { ResolvedServer } from './server-options.ts';
-import { UpstreamServer } from './upstream-server.ts';
+import { UrlServer } from './url-server.ts';
 
 /** The MCP servers behind the gateway, by the name under which each is served. */
 export class Upstreams {
@@ -46,7 +46,7 @@ export class Upstreams {
     const create = (server: ResolvedServer): McpServer => {
       if (server.command !== undefined) return new CommandServer(server.name, server.command, options, this.#slots);
       const before = former.get(server.name);
-      return new UpstreamServer(server, options, before instanceof UpstreamServer ? before : undefined);
+      return new UrlServer(server, options, before instanceof UrlServer ? before : undefined);
     };
     return new Map([...options.servers].map(([name, server]) => [name, create(server)]));
   }

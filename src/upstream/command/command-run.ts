@@ -115,7 +115,7 @@ export class CommandRun {
   /** Whether no process of the group is left, at the latest after so long. */
   async #isGone(ms: number): Promise<boolean> {
     const end = performance.now() + ms;
-    for (;;) {
+    while (true) {
       if (this.#hasExited && (IS_WINDOWS || !signalGroup(this.pid, 0))) return true;
       if (performance.now() >= end) return false;
       await new Promise((fulfil) => setTimeout(fulfil, POLL_MS));

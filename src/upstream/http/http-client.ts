@@ -69,7 +69,11 @@ export class HttpClient implements ExchangeClient {
   /** The header lines of every request. */
   readonly #fixedHeaders: string;
   readonly #idle: HttpConnection[] = [];
-  readonly #busy = new Map<HttpConnection, ClientExchange>();
+  /**
+   * Each connection with the exchange that it carries. A connection stays in while it is idle: a map in which things come
+   * and go outgrows its tables, each of which keeps what was in it until the next full garbage collection.
+   */
+  readonly #exchanges = new Map<HttpConnection, ClientExchange | undefined>();
   readonly #closing = new AbortController();
   /** Exchanges without a connection, the first first. */
   readonly #waiting: ClientExchange[] = [];
@@ -132,7 +136,7 @@ export class HttpClient implements ExchangeClient {
     clearInterval(this.#sweeper);
     clearTimeout(this.#look);
     for (const connection of this.#idle.splice(0)) connection.destroy();
-    for (const exchange of [...this.#busy.values()]) exchange.abort();
+    for (const exchange of [...this.#exchanges.values()]) exchange?.abort();
   }
 
   /**
@@ -240,7 +244,7 @@ export class HttpClient implements ExchangeClient {
   }
 
   #sendOn(connection: HttpConnection, exchange: ClientExchange): void {
-    this.#busy.set(connection, exchange);
+    this.#exchanges.set(connection, exchange);
     if (this.#isOrdered) this.#order.sentOn(connection);
     exchange.carriedBy(connection);
     const { method, path, headers, body } = exchange.request;
@@ -260,7 +264,7 @@ export class HttpClient implements ExchangeClient {
   }
 
   #free(connection: HttpConnection): void {
-    this.#busy.delete(connection);
+    this.#exchanges.set(connection, undefined);
     this.#keep(connection);
     if (this.#waiting.length > 0) this.#serveWaiting();
   }
@@ -284,7 +288,7 @@ export class HttpClient implements ExchangeClient {
   }
 
   #forget(connection: HttpConnection): void {
-    this.#busy.delete(connection);
+    this.#exchanges.delete(connection);
     this.#order.forget(connection);
     const index = this.#idle.indexOf(connection);
     if (index !== -1) this.#idle.splice(index, 1);

@@ -2,7 +2,7 @@ import { MemoryStore } from 'express-rate-limit';
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import type { RateLimitStore } from '../../../src/gateway/gateway-options.ts';
 import { LeakyBucketStore } from '../../../src/gateway/limits/leaky-bucket-store.ts';
-import { parseRate, windowOf } from '../../../src/gateway/rate.ts';
+import { parseRate, windowOf } from '../../../src/gateway/limits/rate.ts';
 
 beforeEach(() => {
   vi.useFakeTimers({ toFake: ['Date', 'performance'] });

@@ -1,7 +1,7 @@
 import { expect, it } from 'vitest';
+import { parseRate } from '../../../src/gateway/limits/rate.ts';
 import { type Authentication, type Authenticator, authenticate } from '../../../src/gateway/policies/authenticate.ts';
 import { LoginBackoff } from '../../../src/gateway/policies/login-backoff.ts';
-import { parseRate } from '../../../src/gateway/rate.ts';
 import type { Refusal } from '../../../src/gateway/refusal.ts';
 import type { Principal } from '../../../src/gateway/request-context.ts';
 import { silentLogger } from '../../../src/log.ts';

@@ -7,7 +7,7 @@ import { resolveServers } from '../../../src/gateway/upstreams/server-options.ts
 import { type Logger, silentLogger } from '../../../src/log.ts';
 import { until, within } from '../../parts/deadline.ts';
 import { startGateway, type TestGateway } from '../../parts/gateway-server.ts';
-import { connectHttp, connectSse, type TestClient } from '../../parts/mcp-client.ts';
+import { connectTo, type TestClient } from '../../parts/mcp-client.ts';
 import { startMcpServer, type TestMcpServer } from '../../parts/mcp-server.ts';
 import { INITIALIZE, JSON_HEADERS, send } from '../../parts/raw-http.ts';
 
@@ -117,8 +117,7 @@ describe('a gateway before replicas', () => {
     gateway = await startGateway({ upstream, logger: loggerOf(log) });
   };
   const connect = async (downstream: 'sse' | 'http'): Promise<TestClient> => {
-    const url = `${gateway.origin}/${downstream === 'sse' ? 'sse' : 'mcp'}`;
-    const client = await (downstream === 'sse' ? connectSse : connectHttp)(url, gateway.alice);
+    const client = await connectTo(downstream, gateway.origin, gateway.alice);
     clients.push(client);
     return client;
   };

@@ -3,7 +3,7 @@ import { afterEach, describe, expect, it } from 'vitest';
 import type { GatewayOptions } from '../../../src/gateway/gateway-options.ts';
 import { until, within } from '../../parts/deadline.ts';
 import { startGateway, type TestGateway } from '../../parts/gateway-server.ts';
-import { connectHttp, connectSse, type TestClient } from '../../parts/mcp-client.ts';
+import { connectTo, type TestClient } from '../../parts/mcp-client.ts';
 import { startMcpServer, type TestMcpServer } from '../../parts/mcp-server.ts';
 import { INITIALIZE, JSON_HEADERS, send } from '../../parts/raw-http.ts';
 
@@ -34,8 +34,7 @@ async function start(upstreamTransport: Transport, options: Partial<GatewayOptio
 }
 
 async function connect(downstream: Transport): Promise<TestClient> {
-  const url = `${gateway.origin}/${downstream === 'sse' ? 'sse' : 'mcp'}`;
-  client = await (downstream === 'sse' ? connectSse : connectHttp)(url, gateway.alice);
+  client = await connectTo(downstream, gateway.origin, gateway.alice);
   return client;
 }
 
