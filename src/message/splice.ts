@@ -7,8 +7,8 @@ export interface Replacement {
   readonly text: string;
 }
 
-/** The message with these pieces replaced, which must not overlap; every other byte stays. */
-export function splice({ bytes }: Message, replacements: readonly Replacement[]): Message {
+/** The message with these pieces replaced, which must not overlap; every other byte stays, and who made it. */
+export function splice({ bytes, failure }: Message, replacements: readonly Replacement[]): Message {
   const parts: Buffer[] = [];
   let from = 0;
   for (const { at, text } of [...replacements].sort((one, other) => one.at.start - other.at.start)) {
@@ -16,5 +16,6 @@ export function splice({ bytes }: Message, replacements: readonly Replacement[])
     from = at.end;
   }
   parts.push(bytes.subarray(from));
-  return readMessage(Buffer.concat(parts));
+  const spliced = readMessage(Buffer.concat(parts));
+  return failure === undefined ? spliced : { ...spliced, failure };
 }

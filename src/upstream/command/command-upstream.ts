@@ -2,7 +2,7 @@ import { DrawbridgeError } from '../../errors.ts';
 import type { Logger } from '../../log.ts';
 import { readMessages } from '../../message/batch.ts';
 import { encodeLineParts } from '../../message/encode.ts';
-import { findField } from '../../message/fields.ts';
+import { cancelledKeyOf, findField } from '../../message/fields.ts';
 import { LineDecoder } from '../../message/line-decoder.ts';
 import type { Message } from '../../message/message.ts';
 import type { Transport, TransportEvents } from '../../relay/transport.ts';
@@ -152,7 +152,7 @@ export class CommandUpstream implements Transport {
           startTimeoutMs,
         );
       }
-    }
+    } else if (message.method === 'notifications/cancelled') this.#requests.settle(cancelledKeyOf(message));
     let isTaken = true;
     stdin.cork();
     for (const part of encodeLineParts(message)) isTaken = stdin.write(part);

@@ -108,6 +108,8 @@ export class SharedCommand {
       const number = this.#requests.numberOf(session, cancelledKeyOf(message));
       const at = findField(message, ['params', 'requestId']);
       if (number === undefined || at === undefined) return;
+      // A server need not answer it any more (MCP 2025-11-25, utilities/cancellation).
+      this.#requests.delete(number);
       return transport.send(splice(message, [{ at, text: String(number) }]));
     }
     return transport.send(message);

@@ -136,3 +136,24 @@ describe('a request of a revision that is not there yet', () => {
     expect(server.seen.slice(seen).some(({ method: sent }) => sent === 'POST')).toBe(false);
   });
 });
+
+it.each([
+  false,
+  true,
+])('a call that was under way when its server was lost is told nothing of the inside (surviving: %s)', async (surviveRestarts) => {
+  const server = await startMcpServer({ transports: ['http'] });
+  const gateway = await startGateway({ upstream: server.httpUrl, translateModern: true, surviveRestarts });
+  open.push(gateway);
+  const call = (name: string, args: object): ReturnType<typeof send> => {
+    const { body, headers } = modernRequest('tools/call', { name, arguments: args }, { id: 'a' });
+    return send(gateway.origin, { method: 'POST', path: '/mcp', body, headers: { ...headers, ...gateway.alice } });
+  };
+  await call('echo', { text: 'x' });
+  const before = server.seen.length;
+  const answer = call('slow', { ms: 60_000 });
+  await until('the call', () => server.seen.length > before);
+  await server.kill();
+  const { status, body: text } = await within(3000, 'the answer', answer);
+  expect([status, JSON.parse(text).id, JSON.parse(text).error.data.reason]).toEqual([502, 'a', 'upstream_lost']);
+  expect(text).not.toContain('127.0.0.1');
+});

@@ -106,6 +106,16 @@ describe('a command that serves MCP', () => {
     expect(events.routes.slice(1, 4)).toEqual(Array.from({ length: 3 }, () => ({ relatedTo: '"p"' })));
   });
 
+  it('counts a call that was cancelled, and is never answered, no longer among those that a message may be about', async () => {
+    const { upstream, events } = await initialized(STDIO_SERVER);
+    quietly(upstream.send(messageOf(call('2', 'slow', '{"ms":60000}'))));
+    quietly(upstream.send(messageOf('{"jsonrpc":"2.0","method":"notifications/cancelled","params":{"requestId":2}}')));
+    quietly(upstream.send(messageOf(call('3', 'announce'))));
+    await until('the log message', () => events.messages.some((text) => text.includes('notifications/message')));
+    const at = events.messages.findIndex((text) => text.includes('notifications/message'));
+    expect(events.routes[at]).toEqual({ relatedTo: messageOf(call('3', 'announce')).key });
+  });
+
   it('has the environment that it is given and no other', async () => {
     const { upstream, events } = await initialized(STDIO_SERVER, { environment: { DATABASE_URI: 'postgresql://h/d' } });
     quietly(upstream.send(messageOf(call('2', 'variables'))));
