@@ -1,4 +1,5 @@
 import { readFileSync, unwatchFile, watchFile } from 'node:fs';
+import { setFlagsFromString } from 'node:v8';
 import { GATEWAY_COMMAND_OPTIONS } from '../../config/gateway-options.ts';
 import { environmentNote, formatOptions } from '../../config/help.ts';
 import { type ParsedOptions, parseOptions } from '../../config/parse-options.ts';
@@ -39,6 +40,9 @@ export const run = reporting(async (args) => {
     process.stdout.write(`${formatEffective(values, parsed.origins)}The configuration is valid.\n`);
     return;
   }
+  // Of what lives as long as a request, V8 may come to think that it lives for ever: put where it is collected last, it
+  // keeps all that it refers to, and a request of 2026-07-28 costs half as much again.
+  setFlagsFromString('--no-allocation-site-pretenuring');
   const logger = loggerOf(values);
   const running = await startGateway(values, {}, logger);
   const { version: nodeVersion, env, execArgv } = process;
