@@ -1,16 +1,5 @@
 /** A private nginx on 127.0.0.1 that balances over several gateways, as docs/gateway.md says. */
-import { spawn } from 'node:child_process';
-import { once } from 'node:events';
-import { existsSync } from 'node:fs';
-import { mkdtemp, rm, writeFile } from 'node:fs/promises';
-import { connect } from 'node:net';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
-import { until, within } from '../parts/deadline.ts';
-import { ensureInstalled } from './debian.mjs';
-import { findFreePort } from './free-port.mjs';
-
-const PATH = '/usr/sbin/nginx';
+import { type Balancer, startBalancer } from './balancer.ts';
 
 /**
  * Each principal stays with one gateway while that is there. max_fails=0: with two of them, one that has just come back
@@ -38,42 +27,11 @@ http {
 }
 `;
 
-function takesConnections(port: number): Promise<boolean> {
-  return new Promise((fulfil) => {
-    const socket = connect(port, '127.0.0.1', () => {
-      socket.destroy();
-      fulfil(true);
-    });
-    socket.on('error', () => fulfil(false));
+export function startNginx(gateways: readonly number[]): Promise<Balancer> {
+  return startBalancer({
+    path: '/usr/sbin/nginx',
+    packageName: 'nginx',
+    configuration: (folder, port) => configuration(folder, port, gateways),
+    args: (folder, file) => ['-p', folder, '-c', file],
   });
-}
-
-export interface Balancer {
-  readonly origin: string;
-  stop(): Promise<void>;
-}
-
-export async function startBalancer(gateways: readonly number[]): Promise<Balancer> {
-  const command = await ensureInstalled({
-    find: async () => (existsSync(PATH) ? PATH : undefined),
-    missing: `${PATH} was not found`,
-    packages: ['nginx'],
-  });
-  const folder = await mkdtemp(join(tmpdir(), 'drawbridge-balancer-'));
-  const port = await findFreePort();
-  await writeFile(join(folder, 'nginx.conf'), configuration(folder, port, gateways));
-  const child = spawn(command, ['-p', folder, '-c', join(folder, 'nginx.conf')], { stdio: 'ignore' });
-  const exited = once(child, 'exit');
-  const stop = async (): Promise<void> => {
-    child.kill('SIGTERM');
-    await within(8000, 'nginx ends', exited);
-    await rm(folder, { recursive: true, force: true });
-  };
-  try {
-    await until('nginx listens', () => takesConnections(port), 10_000);
-  } catch (error) {
-    await stop();
-    throw error;
-  }
-  return { origin: `http://127.0.0.1:${port}`, stop };
 }
