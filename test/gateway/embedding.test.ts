@@ -4,6 +4,7 @@ import express5 from 'express';
 import express4 from 'express4';
 import { afterAll, afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { createGateway, DrawbridgeError, type Gateway } from '../../src/index.ts';
+import { until, within } from '../parts/deadline.ts';
 import { writeKeyFile } from '../parts/gateway-server.ts';
 import { connectHttp, connectSse } from '../parts/mcp-client.ts';
 import { startMcpServer, type TestMcpServer } from '../parts/mcp-server.ts';
@@ -65,6 +66,36 @@ describe.each([
     expect(session.endpoint).toMatch(/^\/api\/db\/sse\/messages\?session=[\w-]{32}$/);
     await session.initialize();
     session.close();
+  });
+
+  it('is drained by its host, which closes its own server: calls are answered, streams told to come back', async () => {
+    const app = express();
+    app.use('/db', gateway.router);
+    app.get('/own', (_req, res) => {
+      res.send('mine');
+    });
+    await serve(app);
+    const stream = await openSse(origin, '/db/sse', alice);
+    const ended = new Promise((fulfil) => stream.response.once('end', fulfil));
+    const headers = { ...JSON_HEADERS, ...alice };
+    const opened = await send(origin, { method: 'POST', path: '/db/mcp', headers, body: INITIALIZE });
+    const session = { ...headers, 'mcp-session-id': String(opened.headers['mcp-session-id']) };
+    const body = '{"jsonrpc":"2.0","id":1,"method":"tools/call","params":{"name":"slow","arguments":{"ms":400}}}';
+    const call = send(origin, { method: 'POST', path: '/db/mcp', headers: session, body });
+    await until('the call is under way', () => upstream.methods.includes('tools/call'));
+    gateway.announceStop();
+    expect((await send(origin, { path: '/db/ready' })).status).toBe(503);
+    expect((await send(origin, { path: '/own' })).body).toBe('mine');
+    const closed = new Promise((fulfil) => server.close(fulfil));
+    const drained = gateway.drain({ timeoutMs: 8000 });
+    await within(1000, 'the stream ends', ended);
+    expect(stream.text()).toMatch(/retry: \d+\n\n$/);
+    const answer = await call;
+    expect(answer.headers['connection']).toBe('close');
+    expect(answer.body).toContain('"text":"done"');
+    await within(2000, 'all is closed', Promise.all([drained, closed]));
+    await until('no session is left upstream', () => upstream.sessionCount() === 0);
+    await expect(send(origin, { path: '/own' })).rejects.toThrow('ECONNREFUSED');
   });
 
   it('says so at once, and does not hang, when a body parser came first', async () => {

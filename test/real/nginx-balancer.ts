@@ -1,6 +1,5 @@
 /** A private nginx on 127.0.0.1 that balances over several gateways, as docs/gateway.md says. */
-import { connect } from 'node:net';
-import { type Nginx, runNginx } from './nginx.ts';
+import { type Balancer, startBalancer } from './balancer.ts';
 
 /**
  * Each principal stays with one gateway while that is there. max_fails=0: with two of them, one that has just come back
@@ -28,16 +27,11 @@ http {
 }
 `;
 
-function takesConnections(port: number): Promise<boolean> {
-  return new Promise((fulfil) => {
-    const socket = connect(port, '127.0.0.1', () => {
-      socket.destroy();
-      fulfil(true);
-    });
-    socket.on('error', () => fulfil(false));
+export function startNginx(gateways: readonly number[]): Promise<Balancer> {
+  return startBalancer({
+    path: '/usr/sbin/nginx',
+    packageName: 'nginx',
+    configuration: (folder, port) => configuration(folder, port, gateways),
+    args: (folder, file) => ['-p', folder, '-c', file],
   });
-}
-
-export function startBalancer(gateways: readonly number[]): Promise<Nginx> {
-  return runNginx((folder, port) => configuration(folder, port, gateways), takesConnections);
 }

@@ -4,45 +4,25 @@ import type { Transport } from '@modelcontextprotocol/sdk/shared/transport.js';
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import { writeKeyFile } from '../parts/gateway-server.ts';
 import { startMcpServer, type TestMcpServer } from '../parts/mcp-server.ts';
-import { type CliProcess, startCli } from '../parts/run-cli.ts';
-import { findFreePort } from './free-port.mjs';
-import type { Nginx } from './nginx.ts';
-import { startBalancer } from './nginx-balancer.ts';
+import type { Balancer } from './balancer.ts';
+import { startNginx } from './nginx-balancer.ts';
+import { type RolledGateways, startRolledGateways } from './rolled-gateways.ts';
 
 const CLIENTS = 12;
 const names = Array.from({ length: CLIENTS }, (_, index) => `client-${index}`);
 const keyFile = writeKeyFile(names);
 
 let server: TestMcpServer;
-let balancer: Nginx;
-let ports: number[];
-const gateways = new Map<number, CliProcess>();
-
-async function start(port: number): Promise<void> {
-  const limits = ['--limit-requests', '1000000', '--limit-address', '1000000'];
-  const args = ['gateway', '--upstream', server.httpUrl, '--key-file', keyFile.path, '--port', String(port), ...limits];
-  const gateway = startCli([...args, '--drain-delay', '0.2']);
-  gateways.set(port, gateway);
-  await gateway.logged(/listening on/, 20_000);
-}
-
-/** As an operator restarts a service: ended by SIGTERM, then started anew. Returns the exit code. */
-async function restart(port: number): Promise<number | null> {
-  const gateway = gateways.get(port);
-  gateway?.child.kill('SIGTERM');
-  const exited = await gateway?.exited(15_000);
-  await start(port);
-  return exited?.code ?? null;
-}
+let gateways: RolledGateways;
+let balancer: Balancer;
 
 beforeAll(async () => {
   server = await startMcpServer();
-  ports = [await findFreePort(), await findFreePort()];
-  for (const port of ports) await start(port);
-  balancer = await startBalancer(ports);
+  gateways = await startRolledGateways(['--upstream', server.httpUrl, '--key-file', keyFile.path]);
+  balancer = await startNginx(gateways.ports);
 }, 120_000);
 afterAll(async () => {
-  for (const gateway of gateways.values()) gateway.child.kill('SIGTERM');
+  gateways.stop();
   await balancer.stop();
   await server.kill();
   keyFile.remove();
@@ -89,8 +69,7 @@ it('two gateways behind nginx restarted in turn, three times each, lose no idemp
   const workers = names.map((name) =>
     work(keyFile.keys[name]!, stop.signal, tally).catch((error: unknown) => failures.push(error)),
   );
-  const codes: (number | null)[] = [];
-  for (let round = 0; round < 3; round++) for (const port of ports) codes.push(await restart(port));
+  const codes = await gateways.roll(3);
   stop.abort();
   await Promise.all(workers);
   expect(failures).toEqual([]);

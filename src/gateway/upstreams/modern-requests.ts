@@ -121,6 +121,8 @@ class EraFindingUpstream implements Transport {
     } catch (thrown) {
       if (!this.#isLegacy || this.#isClosed || this.#events === undefined) throw thrown;
       await this.#transport.close();
+      // Where it was closed meanwhile, nobody would close the other one.
+      if (this.#hasBeenClosed()) throw thrown;
       this.#transport = this.#createLegacy();
       await this.#transport.start(this.#events);
       await this.#transport.send(message);
@@ -138,5 +140,9 @@ class EraFindingUpstream implements Transport {
   close(): Promise<void> {
     this.#isClosed = true;
     return this.#transport.close();
+  }
+
+  #hasBeenClosed(): boolean {
+    return this.#isClosed;
   }
 }

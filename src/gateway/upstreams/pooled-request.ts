@@ -65,10 +65,10 @@ export class PooledRequest implements Transport {
 
   async #moveTo(lease: Lease): Promise<void> {
     this.#lease.release();
-    await this.#transport.close();
     this.#lease = lease;
-    this.#transport = this.#connect(lease.replica);
+    await this.#transport.close();
     if (this.#events === undefined) throw new DrawbridgeError('upstream_lost', 'the request was given up');
+    this.#transport = this.#connect(lease.replica);
     await this.#transport.start(this.#events);
   }
 }
