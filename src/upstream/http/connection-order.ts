@@ -1,7 +1,7 @@
 import type { HttpConnection } from './http-connection.ts';
 
 /** A server that takes longer to accept a connection takes requests in whatever order it likes. */
-export const ACCEPT_MS = 500;
+export const ACCEPT_MS = 2000;
 /**
  * More connections are not made in a row to keep the order: under a load that never pauses each new one would call for
  * the next. As many requests as a session may have open find theirs.
