@@ -3,14 +3,18 @@ import { CLIENT_INFO_FIELD, claimedVersionOf, LEGACY_VERSIONS, MODERN_VERSION } 
 import { findField } from '../../message/fields.ts';
 import type { Message } from '../../message/message.ts';
 import type { Transport } from '../../relay/transport.ts';
+import { capabilitiesOf } from '../../translation/client-capabilities.ts';
 import { LegacySessions } from '../../translation/legacy-sessions.ts';
 import { TranslatedUpstream } from '../../translation/translated-upstream.ts';
+import { WaitingCalls } from '../../translation/waiting-calls.ts';
 import type { ResolvedGatewayOptions } from '../gateway-options.ts';
 import type { RequestContext } from '../request-context.ts';
 
 /** A session that answers modern requests is closed when it was idle for so long. */
 const IDLE_MS = 5 * 60_000;
 const INITIALIZE_TIMEOUT_MS = 60_000;
+/** How long a call waits for a client that was asked something, which may have to ask a person. */
+const INPUT_WAIT_MS = 5 * 60_000;
 /** What a server of the legacy era is told where the client does not say who it is. */
 const UNNAMED = '{"name":"mcp-drawbridge","version":"1"}';
 
@@ -19,6 +23,7 @@ export class LegacyAnswers {
   readonly #options: Pick<ResolvedGatewayOptions, 'translateModern' | 'logger'>;
   readonly #openSession: (context: RequestContext) => Transport;
   readonly #sessions: LegacySessions;
+  readonly #waiting = new WaitingCalls({ waitMs: INPUT_WAIT_MS });
 
   /** `openSession` makes the transport of a session that is opened for the principal of a request. */
   constructor(
@@ -36,17 +41,23 @@ export class LegacyAnswers {
     if (!this.#options.translateModern || principal === undefined) return new RefusingUpstream(LEGACY_VERSIONS);
     const claimed = message === undefined ? undefined : claimedVersionOf(message);
     if (claimed !== undefined && claimed !== MODERN_VERSION) return new RefusingUpstream([MODERN_VERSION]);
-    return new TranslatedUpstream(() =>
-      this.#sessions.lease(principal.id, () => ({
-        transport: this.#openSession(context),
-        clientInfo: clientInfoOf(message) ?? UNNAMED,
-        logger: this.#options.logger,
-        initializeTimeoutMs: INITIALIZE_TIMEOUT_MS,
-      })),
-    );
+    const capabilities = capabilitiesOf(message);
+    return new TranslatedUpstream({
+      principalId: principal.id,
+      waiting: this.#waiting,
+      lease: (isAskable) =>
+        this.#sessions.lease({ principalId: principal.id, capabilities, isAskable }, () => ({
+          transport: this.#openSession(context),
+          clientInfo: clientInfoOf(message) ?? UNNAMED,
+          capabilities,
+          logger: this.#options.logger,
+          initializeTimeoutMs: INITIALIZE_TIMEOUT_MS,
+        })),
+    });
   }
 
   close(): Promise<void> {
+    this.#waiting.close();
     return this.#sessions.close();
   }
 }
