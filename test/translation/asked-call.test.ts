@@ -1,81 +1,19 @@
 import { afterEach, describe, expect, it } from 'vitest';
 import { DrawbridgeError } from '../../src/errors.ts';
-import { silentLogger } from '../../src/log.ts';
-import { capabilitiesOf } from '../../src/translation/client-capabilities.ts';
-import { LegacySessions } from '../../src/translation/legacy-sessions.ts';
-import { TranslatedUpstream } from '../../src/translation/translated-upstream.ts';
-import { WaitingCalls } from '../../src/translation/waiting-calls.ts';
+import { type Asked, askedStage, askableRequest as request, type Stage } from '../parts/asked-stage.ts';
 import { until } from '../parts/deadline.ts';
-import { EventLog, MemoryTransport, messageOf, rejectionOf } from '../parts/memory-transport.ts';
+import { type MemoryTransport, messageOf, rejectionOf } from '../parts/memory-transport.ts';
 
-const ALL = '{"roots":{},"sampling":{},"elicitation":{"form":{}}}';
-
-/** A legacy server in memory: answers `initialize`, and leaves the rest to the test. */
-function legacyServer(): MemoryTransport {
-  const server = new MemoryTransport();
-  server.onSend = (text) => {
-    const message = messageOf(text);
-    if (message.method === 'initialize')
-      setImmediate(() => void server.tell(`{"jsonrpc":"2.0","id":${message.id},"result":{"capabilities":{}}}`));
-  };
-  return server;
-}
-
-const open: { close(): unknown }[] = [];
+let open: Stage | undefined;
 afterEach(async () => {
-  for (const { close } of open.splice(0)) await close();
+  await open?.close();
 });
 
-interface Asked {
-  readonly log: EventLog;
-  readonly upstream: TranslatedUpstream;
+function stage(options: { waitMs?: number } = {}): Stage {
+  open = askedStage(options);
+  return open;
 }
 
-interface Stage {
-  readonly servers: MemoryTransport[];
-  readonly sessions: LegacySessions;
-  readonly waiting: WaitingCalls;
-  send(text: string, principal?: string): Promise<Asked>;
-}
-
-function stage({ waitMs = 60_000 } = {}): Stage {
-  const servers: MemoryTransport[] = [];
-  const sessions = new LegacySessions({ idleMs: 60_000, maxSessions: 100 });
-  const waiting = new WaitingCalls({ waitMs });
-  open.push({ close: () => waiting.close() }, { close: () => sessions.close() });
-  return {
-    servers,
-    sessions,
-    waiting,
-    send: async (text, principalId = 'alice') => {
-      const message = messageOf(text);
-      const capabilities = capabilitiesOf(message);
-      const upstream = new TranslatedUpstream({
-        principalId,
-        waiting,
-        lease: (isAskable) =>
-          sessions.lease({ principalId, capabilities, isAskable }, () => {
-            const transport = legacyServer();
-            servers.push(transport);
-            return {
-              transport,
-              clientInfo: '{"name":"c","version":"1"}',
-              capabilities,
-              logger: silentLogger,
-              initializeTimeoutMs: 200,
-            };
-          }),
-      });
-      const log = new EventLog();
-      await upstream.start(log);
-      await upstream.send(message);
-      return { log, upstream };
-    },
-  };
-}
-
-const request = (id: string, more = '', { capabilities = ALL, method = 'tools/call', meta = '' } = {}): string =>
-  `{"jsonrpc":"2.0","id":${id},"method":"${method}","params":{"_meta":{"io.modelcontextprotocol/clientCapabilities":${capabilities}${meta}},"name":"x"${more}}}`;
 const stateOf = ({ log }: Asked): string => JSON.parse(log.messages.at(-1) ?? '').result.requestState;
 const retry = (id: string, asked: Asked, responses?: string): string =>
   request(id, `,"requestState":"${stateOf(asked)}"${responses === undefined ? '' : `,"inputResponses":${responses}`}`);
@@ -174,6 +112,18 @@ describe('a server that asks during a call', () => {
     expect(sessions.size).toBe(1);
   });
 
+  it('is told when what waits is given up as a whole, and nothing waits from then on', async () => {
+    const { servers, send, waiting } = stage();
+    await send(request('1'));
+    await servers[0]!.tell(ROOTS);
+    waiting.close();
+    expect([sentBy(servers[0], 'notifications/cancelled').length, waiting.size]).toEqual([1, 0]);
+    const { log } = await send(request('2'));
+    await servers[0]!.tell(ROOTS);
+    expect(servers[0]!.sent.at(-1)).toContain('"error":{"code":-32603,');
+    expect(log.messages).toEqual([]);
+  });
+
   it('is told when the client leaves after it came back', async () => {
     const { servers, send } = stage();
     const first = await send(request('1'));
@@ -229,7 +179,7 @@ describe('a question of a server', () => {
   const refusal = (code: number): string => `"error":{"code":${code},`;
 
   it.each([
-    ['outside of any call', 'tools/list', ALL, -32603],
+    ['outside of any call', 'tools/list', '{"roots":{}}', -32603],
     ['that the client cannot be asked', 'tools/call', '{"sampling":{}}', -32601],
     ['of a client that can nothing', 'tools/call', '{}', -32601],
   ])('%s is refused', async (_what, method, capabilities, code) => {
@@ -275,29 +225,5 @@ describe('a question of a server', () => {
     await ofBob.tell(elicit('16'));
     expect(ofBob.sent.at(-1)).toContain(refusal(-32603));
     expect(other.log.messages).toHaveLength(1);
-  });
-});
-
-describe('a session of one principal', () => {
-  it('is told of the capabilities that its client has, and is shared by no other ones', async () => {
-    const { servers, send } = stage();
-    const list = (capabilities: string): Promise<Asked> =>
-      send(request('1', '', { method: 'tools/list', capabilities }));
-    await list('{"sampling":{},"elicitation":{"form":{"x":1},"more":{}},"extensions":{"a":{}}}');
-    await list('{"elicitation":{"form":{}},"sampling":{}}');
-    await list('{}');
-    const declared = servers.map((server) => JSON.parse(server.sent[0] ?? '').params.capabilities);
-    expect(declared).toEqual([{ sampling: {}, elicitation: { form: {} } }, {}]);
-  });
-
-  it('makes room for one with other capabilities when it is idle, and none when all are in use', async () => {
-    const { servers, send } = stage();
-    const [first] = [await send(request('1')), ...(await Promise.all(['2', '3', '4'].map((id) => send(request(id)))))];
-    for (const id of ['5', '6', '7', '8']) await send(request(id));
-    const other = (): Promise<Asked> => send(request('9', '', { capabilities: '{"sampling":{}}' }));
-    expect((await rejectionOf(other())).code).toBe('too_many_sessions');
-    await first.upstream.close();
-    await other();
-    expect(servers.filter(({ calls }) => calls.includes('close'))).toHaveLength(1);
   });
 });

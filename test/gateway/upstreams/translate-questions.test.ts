@@ -1,7 +1,7 @@
 /** What a legacy server asks in the middle of a call, of the SDK's client pinned to 2026-07-28. */
 import { Client, type ClientOptions, StreamableHTTPClientTransport } from '@modelcontextprotocol/client';
 import { afterEach, describe, expect, it } from 'vitest';
-import { within } from '../../parts/deadline.ts';
+import { until, within } from '../../parts/deadline.ts';
 import { createFeatureServer } from '../../parts/feature-server.mjs';
 import { startGateway, type TestGateway } from '../../parts/gateway-server.ts';
 import { startMcpServer, type TestMcpServer, type TestMcpServerOptions } from '../../parts/mcp-server.ts';
@@ -105,6 +105,13 @@ describe.each(['sse', 'http'] as const)('a legacy %s server that asks a client o
   });
 });
 
+it('a command that asks a client of 2026-07-28 gets its answer', async () => {
+  const command = [process.execPath, new URL('../../parts/feature-server.mjs', import.meta.url).pathname];
+  const gateway = await startGateway({ command, translateModern: true });
+  open.push(gateway);
+  expect(await call(await connect(gateway), 'roots')).toBe('[{"uri":"file:///me"}]');
+});
+
 describe('a call that waits for input', () => {
   const meta = { [VERSION]: '2026-07-28', [CLIENT_CAPABILITIES]: CAPABILITIES };
   type Answer = { status: number; body: { result?: Record<string, unknown>; error?: { code: number } } };
@@ -147,5 +154,13 @@ describe('a call that waits for input', () => {
     const twice = await post(staged, retry);
     expect([twice.status, twice.body]).toEqual([400, refusals[0]?.body]);
     expect(staged.server.methods.filter((method) => method === 'tools/call')).toHaveLength(1);
+  });
+
+  it('ends with its session when the gateway drains', async () => {
+    const staged = await stage('http', { createSession: () => createFeatureServer() });
+    const asked = await post(staged, { name: 'roots', arguments: {} });
+    expect([asked.body.result?.['resultType'], staged.server.sessionCount()]).toEqual(['input_required', 1]);
+    await within(3000, 'drained', staged.gateway.gateway.drain());
+    await until('the session to be ended', () => staged.server.sessionCount() === 0);
   });
 });
