@@ -9,7 +9,7 @@ export interface LegacySessionsOptions {
   readonly maxSessions: number;
 }
 
-/** Sessions of one principal; calls that would each need one share them from there on. */
+/** Sessions of one principal from which on calls share them, and those that are idle make room. */
 const MAX_OF_PRINCIPAL = 8;
 
 /** Whose a session is, and what for. */
@@ -23,7 +23,6 @@ export interface SessionUse {
 
 interface Entry {
   readonly session: LegacySession;
-  readonly principalId: string;
   readonly capabilities: string;
   users: number;
   /** Those of them during which the server may ask. */
@@ -38,7 +37,8 @@ interface Entry {
  */
 export class LegacySessions {
   readonly #options: LegacySessionsOptions;
-  readonly #entries = new Set<Entry>();
+  readonly #entries = new Map<string, Set<Entry>>();
+  #size = 0;
   #isClosed = false;
 
   constructor(options: LegacySessionsOptions) {
@@ -46,7 +46,7 @@ export class LegacySessions {
   }
 
   get size(): number {
-    return this.#entries.size;
+    return this.#size;
   }
 
   /**
@@ -75,7 +75,7 @@ export class LegacySessions {
   /** Closes those that no request uses; the others follow with their last request. */
   async close(): Promise<void> {
     this.#isClosed = true;
-    const idle = [...this.#entries].filter(({ users }) => users === 0);
+    const idle = [...this.#entries.values()].flatMap((own) => [...own].filter(({ users }) => users === 0));
     await Promise.all(idle.map(({ session }) => session.close()));
   }
 
@@ -87,33 +87,28 @@ export class LegacySessions {
   }
 
   #of(principalId: string): Entry[] {
-    return [...this.#entries].filter((entry) => entry.principalId === principalId && !entry.session.isOver);
+    return [...(this.#entries.get(principalId) ?? [])].filter(({ session }) => !session.isOver);
   }
 
   #open({ principalId, capabilities }: SessionUse, options: LegacySessionOptions): Entry {
     const own = this.#of(principalId);
-    if (own.length >= MAX_OF_PRINCIPAL) this.#makeRoom(own);
-    if (this.#entries.size >= this.#options.maxSessions)
+    if (own.length >= MAX_OF_PRINCIPAL) void own.find(({ users }) => users === 0)?.session.close();
+    if (this.#size >= this.#options.maxSessions)
       throw new DrawbridgeError('too_many_sessions', 'the gateway has as many sessions open as it may', {
         status: 503,
       });
     const session = new LegacySession(options);
-    const entry: Entry = { session, principalId, capabilities, users: 0, askable: 0, idle: undefined };
-    this.#entries.add(entry);
+    const entry: Entry = { session, capabilities, users: 0, askable: 0, idle: undefined };
+    const all = this.#entries.get(principalId) ?? new Set();
+    this.#entries.set(principalId, all.add(entry));
+    this.#size++;
     void session.ended.then(() => {
       clearTimeout(entry.idle);
-      this.#entries.delete(entry);
+      all.delete(entry);
+      this.#size--;
+      if (all.size === 0 && this.#entries.get(principalId) === all) this.#entries.delete(principalId);
     });
     return entry;
-  }
-
-  /** Closes one of these that no request uses. */
-  #makeRoom(own: readonly Entry[]): void {
-    const idle = own.find(({ users }) => users === 0);
-    if (idle === undefined)
-      throw new DrawbridgeError('too_many_sessions', `${MAX_OF_PRINCIPAL} sessions with this server are in use`);
-    this.#entries.delete(idle);
-    void idle.session.close();
   }
 
   #letIdle(entry: Entry): void {

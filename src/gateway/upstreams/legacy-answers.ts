@@ -6,15 +6,13 @@ import type { Transport } from '../../relay/transport.ts';
 import { capabilitiesOf } from '../../translation/client-capabilities.ts';
 import { LegacySessions } from '../../translation/legacy-sessions.ts';
 import { TranslatedUpstream } from '../../translation/translated-upstream.ts';
-import { WaitingCalls } from '../../translation/waiting-calls.ts';
+import type { WaitingCalls } from '../../translation/waiting-calls.ts';
 import type { ResolvedGatewayOptions } from '../gateway-options.ts';
 import type { RequestContext } from '../request-context.ts';
 
 /** A session that answers modern requests is closed when it was idle for so long. */
 const IDLE_MS = 5 * 60_000;
 const INITIALIZE_TIMEOUT_MS = 60_000;
-/** How long a call waits for a client that was asked something, which may have to ask a person. */
-const INPUT_WAIT_MS = 5 * 60_000;
 /** What a server of the legacy era is told where the client does not say who it is. */
 const UNNAMED = '{"name":"mcp-drawbridge","version":"1"}';
 
@@ -23,15 +21,20 @@ export class LegacyAnswers {
   readonly #options: Pick<ResolvedGatewayOptions, 'translateModern' | 'logger'>;
   readonly #openSession: (context: RequestContext) => Transport;
   readonly #sessions: LegacySessions;
-  readonly #waiting = new WaitingCalls({ waitMs: INPUT_WAIT_MS });
+  readonly #waiting: WaitingCalls;
 
-  /** `openSession` makes the transport of a session that is opened for the principal of a request. */
+  /**
+   * `openSession` makes the transport of a session that is opened for the principal of a request; `waiting` are the calls of
+   * this server that wait for their client, which outlive it.
+   */
   constructor(
     options: Pick<ResolvedGatewayOptions, 'translateModern' | 'maxSessions' | 'logger'>,
     openSession: (context: RequestContext) => Transport,
+    waiting: WaitingCalls,
   ) {
     this.#options = options;
     this.#openSession = openSession;
+    this.#waiting = waiting;
     this.#sessions = new LegacySessions({ idleMs: IDLE_MS, maxSessions: options.maxSessions });
   }
 
@@ -57,7 +60,6 @@ export class LegacyAnswers {
   }
 
   close(): Promise<void> {
-    this.#waiting.close();
     return this.#sessions.close();
   }
 }

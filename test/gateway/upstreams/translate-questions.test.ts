@@ -156,6 +156,18 @@ describe('a call that waits for input', () => {
     expect(staged.server.methods.filter((method) => method === 'tools/call')).toHaveLength(1);
   });
 
+  it('goes on after the settings were read again', async () => {
+    const staged = await stage('http', { createSession: () => createFeatureServer() });
+    const params = { name: 'roots', arguments: {} };
+    const { requestState } = (await post(staged, params)).body.result as { requestState: string };
+    const { gateway, keyFile } = staged.gateway;
+    gateway.reload({ keyFile, upstream: staged.server.httpUrl, translateModern: true });
+    const inputResponses = { 'input-1': { roots: [{ uri: 'file:///mine' }] } };
+    const done = await post(staged, { ...params, inputResponses, requestState });
+    expect(JSON.stringify(done.body.result)).toContain('file:///mine');
+    await until('its session to be ended', () => staged.server.sessionCount() === 0);
+  });
+
   it('ends with its session when the gateway drains', async () => {
     const staged = await stage('http', { createSession: () => createFeatureServer() });
     const asked = await post(staged, { name: 'roots', arguments: {} });
