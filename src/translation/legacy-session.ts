@@ -27,7 +27,7 @@ export interface Call {
   progress(notification: Message, token: string): void;
   /** The answer will not come. */
   fail(error: DrawbridgeError): void;
-  /** Takes what the server asks the client during this request; false where it must be refused. Without it, nothing can be asked. */
+  /** Takes what the server asks during this request, which can be asked nothing without it; false to refuse it. */
   ask?(question: Message): boolean;
   /** The server no longer wants to know what it has asked under this key. */
   withdraw?(questionKey: string): void;

@@ -28,8 +28,8 @@ export interface TranslatedUpstreamOptions {
 
 /**
  * Answers one request of MCP 2026-07-28 from a legacy session. When it is closed before the answer has come, which is
- * how such a client cancels, the server is told that the request is cancelled. A call during which the server
- * asks something is answered with that, and goes on with the request that brings what was asked for.
+ * how such a client cancels, the server is told that the request is cancelled. A call during which the server asks
+ * something is answered with that, and goes on with the request that brings what was asked for.
  */
 export class TranslatedUpstream implements Transport {
   readonly #options: TranslatedUpstreamOptions;
@@ -65,19 +65,6 @@ export class TranslatedUpstream implements Transport {
     else await this.#serveTwice(message);
   }
 
-  async #serveTwice(message: Message): Promise<void> {
-    try {
-      await this.#serve(message);
-    } catch (thrown) {
-      // A session may have been forgotten since it was last used; what surely did not run gets one more, a new one.
-      if (this.#isClosed || this.#leased?.session.isOver !== true || toDrawbridgeError(thrown).mayHaveRun) throw thrown;
-      const wasNew = !this.#leased.wasOpen;
-      this.#leased.release();
-      if (wasNew) throw thrown;
-      await this.#serve(message);
-    }
-  }
-
   pause(): void {
     this.#isPaused = true;
     this.#subscription?.pause();
@@ -98,6 +85,19 @@ export class TranslatedUpstream implements Transport {
     this.#leased?.release();
     this.#leased = undefined;
     return Promise.resolve();
+  }
+
+  async #serveTwice(message: Message): Promise<void> {
+    try {
+      await this.#serve(message);
+    } catch (thrown) {
+      // A session may have been forgotten since it was last used; what surely did not run gets one more, a new one.
+      if (this.#isClosed || this.#leased?.session.isOver !== true || toDrawbridgeError(thrown).mayHaveRun) throw thrown;
+      const wasNew = !this.#leased.wasOpen;
+      this.#leased.release();
+      if (wasNew) throw thrown;
+      await this.#serve(message);
+    }
   }
 
   async #serve(message: Message): Promise<void> {

@@ -22,11 +22,14 @@ interface Stage {
   readonly gateway: TestGateway;
 }
 
-async function stage(kind: 'sse' | 'http', options: TestMcpServerOptions = {}): Promise<Stage> {
+async function stage(
+  kind: 'sse' | 'http',
+  { surviveRestarts = false, ...options }: TestMcpServerOptions & { surviveRestarts?: boolean } = {},
+): Promise<Stage> {
   const server = await startMcpServer({ transports: [kind], ...options });
   open.push({ close: () => server.kill() });
   const upstream = kind === 'sse' ? server.sseUrl : server.httpUrl;
-  const gateway = await startGateway({ upstream, translateModern: true });
+  const gateway = await startGateway({ upstream, translateModern: true, surviveRestarts });
   open.push(gateway);
   return { server, gateway };
 }
@@ -69,8 +72,11 @@ const answersOf = (name: string): object => ({
 });
 
 describe.each(['sse', 'http'] as const)('a legacy %s server that asks a client of 2026-07-28', (kind) => {
-  it('gets its answers, one after the other, during one call', async () => {
-    const { gateway, server } = await stage(kind);
+  it.each([
+    false,
+    true,
+  ])('gets its answers, one after the other, during one call (surviving restarts: %s)', async (surviveRestarts) => {
+    const { gateway, server } = await stage(kind, { surviveRestarts });
     const client = await connect(gateway);
     expect(JSON.parse(await call(client, 'ask'))).toEqual(answersOf('me'));
     expect(server.methods.filter((method) => method === 'tools/call')).toHaveLength(1);
