@@ -111,6 +111,11 @@ describe.each(['sse', 'http'] as const)('a legacy %s server that asks a client o
   });
 });
 
+it('a server whose answers have no stream asks on that of its session', async () => {
+  const { gateway } = await stage('http', { json: true });
+  expect(JSON.parse(await call(await connect(gateway), 'ask'))).toEqual(answersOf('me'));
+});
+
 it('a command that asks a client of 2026-07-28 gets its answer', async () => {
   const command = [process.execPath, new URL('../../parts/feature-server.mjs', import.meta.url).pathname];
   const gateway = await startGateway({ command, translateModern: true });
