@@ -18,6 +18,8 @@ export interface VisitPlan {
 const ANSWER_MS = 30_000;
 /** When a request of the server has surely gone with the stream that carried it. */
 const ASK_MS = 5000;
+/** When a stream that was cut is surely open again: the gateway waits 5 s between two tries at most. */
+const REOPENED_MS = 6000;
 const CAPABILITIES = '{"sampling":{},"elicitation":{},"roots":{}}';
 const PATHS = ['/sse', '/mcp', '/http/sse', '/http/mcp'] as const;
 /** What the SDK's server asks of a client. */
@@ -108,9 +110,10 @@ async function callOnce(
     if (client.answers(String(id)).length > 1) tally.twice.push(what);
     return;
   }
-  const cutsBefore = tally.cuts;
-  // Of what a server sends by itself on a stream that is cut, nobody can tell that it is missing: not the gateway either.
-  const mayBeMissed = (): boolean => action === ASK && tally.cuts > cutsBefore;
+  const calledAt = performance.now();
+  // Of what a server sends by itself on a stream that is cut, or is just being opened again, nobody can tell that it is
+  // missing: not the gateway either.
+  const mayBeMissed = (): boolean => action === ASK && tally.cutAt > calledAt - REOPENED_MS;
   const outcome = await outcomeOf(client, String(id), posted, plan, mayBeMissed);
   const answers = client.answers(String(id));
   if (answers.length > 1) tally.twice.push(what);
