@@ -295,7 +295,7 @@ async function openNeighbour(port) {
   };
 }
 
-/** A client that reads its endpoint and then nothing any more, and asks for much. */
+/** A client that shakes hands and then reads nothing any more, and asks for much. */
 async function openStalled(port) {
   let text = '';
   let isClosed = false;
@@ -307,12 +307,17 @@ async function openStalled(port) {
   const endpoint = new Promise((resolve) => {
     announced = resolve;
   });
+  let answered = (_value) => {};
+  const initialized = new Promise((resolve) => {
+    answered = resolve;
+  });
   const socket = openSocket(
     port,
     (piece) => {
       text += piece;
       const found = /data: (\/sse\/messages\S+)/.exec(text)?.[1];
       if (found !== undefined) announced(found);
+      if (text.includes('"protocolVersion"')) answered(undefined);
     },
     () => close(undefined),
   );
@@ -324,21 +329,26 @@ async function openStalled(port) {
   });
   socket.write(`GET /sse HTTP/1.1\r\nHost: 127.0.0.1:${port}\r\nAccept: text/event-stream\r\n\r\n`);
   const path = await endpoint;
+  /** @param {string} body */
+  const post = async (body) => {
+    const headers = { 'content-type': 'application/json', accept: 'application/json, text/event-stream' };
+    const answer = await fetch(`http://127.0.0.1:${port}${path}`, { method: 'POST', headers, body });
+    await answer.text();
+    return answer.status;
+  };
+  const params = { protocolVersion: '2025-06-18', capabilities: {}, clientInfo: { name: 'stalled', version: '1' } };
+  await post(JSON.stringify({ jsonrpc: '2.0', id: 0, method: 'initialize', params }));
+  await initialized;
+  await post(JSON.stringify({ jsonrpc: '2.0', method: 'notifications/initialized' }));
   socket.pause();
   return {
     closed,
     /** As far as it is let: a session that was cut takes no more. */
     callMany: async (count) => {
       for (let id = 1; id <= count && !isClosed; id++) {
-        const body = call(id, 'fill', { bytes: RESULT_BYTES });
-        const answer = await fetch(`http://127.0.0.1:${port}${path}`, {
-          method: 'POST',
-          headers: { 'content-type': 'application/json', accept: 'application/json, text/event-stream' },
-          body,
-        });
-        await answer.text();
-        if (answer.status === 404) return;
-        if (answer.status !== 202) throw new Error(`call ${id} of the stalled client was answered ${answer.status}`);
+        const status = await post(call(id, 'fill', { bytes: RESULT_BYTES }));
+        if (status === 404) return;
+        if (status !== 202) throw new Error(`call ${id} of the stalled client was answered ${status}`);
       }
     },
     close: () => {
