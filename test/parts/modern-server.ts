@@ -133,6 +133,9 @@ function createTools(name: string, waiting: ModernServer['waiting']): McpServer 
     });
   });
   server.registerResource('note', 'note:///one', {}, (uri) => ({ contents: [{ uri: uri.href, text: 'a note' }] }));
+  server.registerResource('big', 'note:///big', {}, (uri) => ({
+    contents: [{ uri: uri.href, text: 'x'.repeat(10_000_000) }],
+  }));
   server.registerPrompt('greet', { argsSchema: z.object({ who: z.string() }) }, ({ who }) => ({
     messages: [{ role: 'user', content: { type: 'text', text: `Hello ${who}` } }],
   }));
