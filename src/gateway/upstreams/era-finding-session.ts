@@ -140,9 +140,12 @@ export class EraFindingSession implements Transport {
   }
 }
 
-/** The codes by which a server of 2026-07-28 refuses (UnsupportedProtocolVersion, HeaderMismatch), and no other does. */
+/**
+ * What a server of 2026-07-28 may have against `initialize`: a version or header (its own codes), a method that it does
+ * not know, or that the request does not say what it must.
+ */
 function isRefusal(answer: Message): boolean {
   const range = findField(answer, ['error', 'code']);
   const code = range === undefined ? 0 : Number(answer.bytes.toString('latin1', range.start, range.end));
-  return code >= -32022 && code <= -32020;
+  return (code >= -32022 && code <= -32020) || code === -32601 || code === -32602;
 }

@@ -52,13 +52,13 @@ export class ModernRequests {
 
   /** A session with this replica as `legacy` begins it, translated where it is of the modern era alone. */
   translating(legacy: Transport, replica: Replica, headers: Readonly<Record<string, string>>): Transport {
-    if (isSse(replica)) return legacy;
     const common = headerLines(headers);
     // Of its own, since a session outlives the configuration that it began under.
     const createClient = () => this.#createClient(replica.url);
     return new EraFindingSession({
       legacy,
       isModern: async () => {
+        if (isSse(replica)) return false;
         const client = createClient();
         const era = await this.#findEra(replica, client, common);
         client.close();

@@ -45,7 +45,9 @@ function refusedWith(upstreamStatus: number): DrawbridgeError {
 }
 
 describe('a session that a server of 2026-07-28 alone refuses', () => {
-  it.each([-32020, -32021, -32022])('by the error %i is translated, and the refusal is not heard of', async (code) => {
+  it.each([
+    -32020, -32021, -32022, -32601, -32602,
+  ])('by the error %i is translated, and the refusal is not heard of', async (code) => {
     const { legacy, modern, log, session } = await stage(true);
     session.pause();
     await session.send(INITIALIZE);
@@ -108,7 +110,7 @@ describe('a session that a server refuses otherwise', () => {
     expect(made.asked).toBe(0);
   });
 
-  it.each([-32601, -32602, -32000, -32019, -32023])('is not asked about: the error %i', async (code) => {
+  it.each([-32600, -32603, -32000, -32019, -32023])('is not asked about: the error %i', async (code) => {
     const made = await stage(true);
     await made.session.send(INITIALIZE);
     quietly(made.legacy.tell(refusal(code)));

@@ -8,7 +8,7 @@ import { afterEach, describe, expect, it } from 'vitest';
 import { until, within } from '../../parts/deadline.ts';
 import { startGateway, type TestGateway } from '../../parts/gateway-server.ts';
 import { connectTo, type TestClient } from '../../parts/mcp-client.ts';
-import { type ModernServer, startModernServer } from '../../parts/modern-server.ts';
+import { type ModernServer, type ModernServerOptions, startModernServer } from '../../parts/modern-server.ts';
 
 const open: { close(): Promise<unknown> }[] = [];
 afterEach(async () => {
@@ -21,10 +21,15 @@ interface Stage {
   readonly client: TestClient;
 }
 
-async function stage(kind: 'sse' | 'http', isDual = false): Promise<Stage> {
-  const server = await startModernServer({ isDual });
+interface StageOptions extends ModernServerOptions {
+  readonly surviveRestarts?: boolean;
+}
+
+async function stage(kind: 'sse' | 'http', options: StageOptions = {}): Promise<Stage> {
+  const { surviveRestarts = false, ...serverOptions } = options;
+  const server = await startModernServer(serverOptions);
   open.push(server);
-  const gateway = await startGateway({ upstream: server.url });
+  const gateway = await startGateway({ upstream: server.url, surviveRestarts });
   open.push(gateway);
   const client = await within(5000, 'the session', connectTo(kind, gateway.origin, gateway.alice));
   open.push(client);
@@ -147,8 +152,52 @@ describe.each(['sse', 'http'] as const)('a legacy client over %s, in front of a 
 
 describe('a server of both eras', () => {
   it('is used in the legacy way by a legacy client', async () => {
-    const { client, server } = await stage('http', true);
+    const { client, server } = await stage('http', { isDual: true });
     expect(await client.callText('echo', { text: 'a' })).toBe('a');
     expect(server.seen.filter(({ body }) => body.includes('2026-07-28'))).toEqual([]);
+  });
+});
+
+describe('a server of 2026-07-28 alone', () => {
+  it.each([
+    [400, 'not for you'],
+    [404, ''],
+    [404, '{"jsonrpc":"2.0","id":0,"error":{"code":-32601,"message":"Method not found"}}'],
+    [405, ''],
+    [406, ''],
+    [400, '{"jsonrpc":"2.0","id":null,"error":{"code":-32020,"message":"Mcp-Method is missing"}}'],
+    [400, '{"jsonrpc":"2.0","id":0,"error":{"code":-32602,"message":"_meta is missing"}}'],
+  ])('is known by the refusal %i %s', async (status, body) => {
+    for (const kind of ['sse', 'http'] as const) {
+      const { client } = await stage(kind, { refusal: { status, body } });
+      expect(await client.callText('echo', { text: 'a' })).toBe('a');
+    }
+  });
+
+  it('is asked for its era once, however many sessions there are', async () => {
+    const { gateway, server } = await stage('http');
+    for (const kind of ['http', 'sse'] as const) open.push(await connectTo(kind, gateway.origin, gateway.bob));
+    expect(server.seen.filter(({ body }) => body.includes('drawbridge-era'))).toHaveLength(1);
+  });
+
+  it.each([false, true])('that was restarted is found again, where sessions survive that: %s', async (survive) => {
+    const { client, server, gateway } = await stage('http', { surviveRestarts: survive });
+    await until('the server to be listened to', () => listensOf(server) === 1);
+    let changes = 0;
+    client.client.setNotificationHandler(ToolListChangedNotificationSchema, () => void changes++);
+    await server.close();
+    const again = await startModernServer({ port: server.port });
+    open.push(again);
+    expect(await client.callText('echo', { text: 'a' })).toBe('a');
+    await until('the client to hear what may have changed', () => changes > 0);
+    expect(gateway.gateway.sessionCount).toBe(1);
+  });
+
+  it('keeps no connection of a session that is over', async () => {
+    const { client, server, gateway } = await stage('http');
+    await until('the server to be listened to', () => listensOf(server) === 1);
+    await client.close();
+    await until('the session to end', () => gateway.gateway.sessionCount === 0);
+    await until('its connections to end', () => server.sockets.size === 0);
   });
 });
