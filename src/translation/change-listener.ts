@@ -112,14 +112,17 @@ export class ChangeListener {
     const connected = this.#options.connect(readMessage(Buffer.from(JSON.stringify(request))));
     const stream: Stream = { ...connected, isAcknowledged: false, since: 0 };
     this.#streams.push(stream);
-    if (this.#isPaused) stream.transport.pause();
     stream.transport
       .start({
         message: (message) => this.#receive(message, stream),
         error: (error) => this.#options.warn(error),
         end: () => {},
       })
-      .then(() => stream.transport.send(stream.message))
+      .then(() => {
+        const sent = stream.transport.send(stream.message);
+        if (this.#isPaused) stream.transport.pause();
+        return sent;
+      })
       .catch((thrown: unknown) => this.#ended(stream, toDrawbridgeError(thrown)));
   }
 
@@ -154,8 +157,9 @@ export class ChangeListener {
     if (!this.#streams.includes(stream)) return;
     this.#leave(stream);
     if (error !== undefined) this.#options.warn(error);
-    this.#settle(error ?? new DrawbridgeError('upstream_lost', 'the server ended the subscription'));
-    // While a former one still stands, or the server does not want to be asked, nothing is to be opened.
+    if (stream.isAcknowledged) this.#isLate = true;
+    else this.#settle(error ?? new DrawbridgeError('upstream_lost', 'the server ended the subscription'));
+    // While another is there, or the server does not want to be asked, nothing is to be opened.
     if (this.#streams.length > 0 || this.#isClosed || isRefusal(error)) return;
     this.#isLate = true;
     if (stream.isAcknowledged && performance.now() - stream.since > STEADY_MS) this.#backoff.reset();

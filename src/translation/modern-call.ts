@@ -1,12 +1,11 @@
 import { DrawbridgeError, toDrawbridgeError } from '../errors.ts';
 import { findField } from '../message/fields.ts';
 import { errorReply, type Message } from '../message/message.ts';
-import { members, stringAt } from '../message/ranges.ts';
+import { members, soleMember, stringAt } from '../message/ranges.ts';
 import { splice } from '../message/splice.ts';
 import type { Transport } from '../relay/transport.ts';
 import { textAt } from './legacy-client.ts';
-import type { Member } from './modern-request.ts';
-import { objectOf } from './modern-request.ts';
+import { type Member, objectOf } from './modern-request.ts';
 
 /** How often a server may ask for more before it answers. */
 const MAX_ROUNDS = 16;
@@ -81,7 +80,6 @@ export class ModernCall {
     const { transport, message } = this.#options.connect(params, this.#rounds === 0);
     this.#rounds++;
     this.#transport = transport;
-    if (this.#isPaused) transport.pause();
     await transport.start({
       message: (received) => {
         if (this.#transport !== transport || this.#isClosed) return;
@@ -91,7 +89,10 @@ export class ModernCall {
       error: () => {},
       end: () => {},
     });
-    await transport.send(message);
+    const sent = transport.send(message);
+    // What is not sent yet cannot be held.
+    if (this.#isPaused) transport.pause();
+    await sent;
   }
 
   #receive(answer: Message, params: readonly Member[]): void | Promise<void> {
@@ -164,19 +165,23 @@ interface InputRequest {
 
 /** Throws `upstream_invalid` where it asks for what no client can give. */
 function inputRequestsOf(answer: Message): InputRequest[] {
-  const path = ['result', 'inputRequests'];
-  const list = findField(answer, path);
+  const { bytes } = answer;
+  const list = findField(answer, ['result', 'inputRequests']);
   const wanted: InputRequest[] = [];
   if (list === undefined) return wanted;
-  members(answer.bytes, list.start, (key) => {
-    const name = stringAt(answer.bytes, key) ?? '';
-    const at = findField(answer, [...path, name, 'method']);
-    const method = at === undefined ? '' : (stringAt(answer.bytes, at) ?? '');
+  members(bytes, list.start, (key, value) => {
+    const named = soleMember(bytes, value.start, 'method');
+    const method = typeof named === 'object' ? (stringAt(bytes, named) ?? '') : '';
     if (!INPUT_METHODS.has(method))
       throw new DrawbridgeError('upstream_invalid', 'the server asks for input of a kind that there is not', {
         why: JSON.stringify(method.slice(0, 64)),
       });
-    wanted.push({ name, method, params: textAt(answer, [...path, name, 'params']) });
+    const params = soleMember(bytes, value.start, 'params');
+    wanted.push({
+      name: stringAt(bytes, key) ?? '',
+      method,
+      params: typeof params === 'object' ? bytes.toString('utf8', params.start, params.end) : undefined,
+    });
   });
   if (wanted.length > MAX_INPUTS)
     throw new DrawbridgeError('upstream_invalid', `the server asks for more than ${MAX_INPUTS} inputs at once`);

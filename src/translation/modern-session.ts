@@ -33,6 +33,9 @@ export class ModernSession implements Transport {
   readonly #asked = new Map<string, (answer: Message) => void>();
   readonly #tools: ToolHeaders;
   readonly #changes: ChangeListener;
+  /** Requests of ours that are under way. */
+  readonly #own = new Set<Transport>();
+  #relearning: Promise<void> | undefined;
   #events: TransportEvents | undefined;
   #client: LegacyClient | undefined;
   #discovered: Message | undefined;
@@ -80,7 +83,7 @@ export class ModernSession implements Transport {
     this.#isClosed = true;
     this.#events = undefined;
     this.#changes.close();
-    await Promise.all([...this.#calls.values()].map((call) => call.close()));
+    await Promise.all([...this.#calls.values(), ...this.#own].map((open) => open.close()));
     this.#calls.clear();
     this.#options.onClose();
   }
@@ -143,7 +146,12 @@ export class ModernSession implements Transport {
         this.#calls.delete(key);
         return this.#tell(translate(answer), request);
       },
-      relearn: () => this.#relearn(),
+      relearn: () => {
+        this.#relearning ??= this.#relearn().finally(() => {
+          this.#relearning = undefined;
+        });
+        return this.#relearning;
+      },
     });
     this.#calls.set(key, call);
     if (this.#isPaused) call.pause();
@@ -209,6 +217,7 @@ export class ModernSession implements Transport {
 
   async #fetch(request: Message): Promise<Message> {
     const { transport, message } = this.#connect(request, {});
+    this.#own.add(transport);
     try {
       return await new Promise<Message>((fulfil, reject) => {
         const take = (received: Message): void => {
@@ -220,6 +229,7 @@ export class ModernSession implements Transport {
           .catch(reject);
       });
     } finally {
+      this.#own.delete(transport);
       await transport.close();
     }
   }

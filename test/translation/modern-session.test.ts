@@ -251,8 +251,41 @@ describe('what the server needs to know', () => {
   });
 });
 
+describe('a client that is behind', () => {
+  it('is told nothing more by what was sent before, nor by what is sent meanwhile', async () => {
+    const it = await stage();
+    const before = await it.call('1');
+    it.session.pause();
+    const meanwhile = await it.call('2');
+    await it.session.send(messageOf(INITIALIZED));
+    await turn();
+    expect(before.transport.calls.at(-1)).toBe('pause');
+    expect(meanwhile.transport.calls).toEqual(['start', 'pause']);
+    expect(it.last.transport.calls).toEqual(['start', 'pause']);
+    it.session.resume();
+    expect(it.exchanges.slice(1).map(({ transport }) => transport.calls.at(-1))).toEqual([
+      'resume',
+      'resume',
+      'resume',
+    ]);
+  });
+});
+
 describe('a header that the server refuses', () => {
   const refusal = (id: string): string => `{"jsonrpc":"2.0","id":${id},"error":{"code":-32020,"message":"m"}}`;
+
+  it('makes it read the tools once for all calls, and no longer than the session', async () => {
+    const it = await stage();
+    for (const id of ['7', '8']) {
+      const { transport } = await it.call(id);
+      quietly(transport.tell(refusal(id)));
+    }
+    await until('the list to be asked for', () => it.exchanges.length === 4 && it.last.transport.sent.length > 0);
+    await turn();
+    expect(it.exchanges).toHaveLength(4);
+    await it.session.close();
+    expect(it.last.transport.calls.at(-1)).toBe('close');
+  });
 
   it('makes it read all tools anew, and the call go once more', async () => {
     const it = await stage();
@@ -317,6 +350,23 @@ describe('changes', () => {
     await subscribed;
     expect(it.log.messages.slice(1)).toEqual([answer('3')]);
     expect(former.calls).toContain('close');
+  });
+
+  it('of a resource are waited for although the former subscription ends meanwhile, and what was missed is told', async () => {
+    const it = await listening();
+    const former = it.last;
+    const subscribed = it.session.send(subscription('subscribe'));
+    await turn();
+    quietly(former.transport.tell(answer(former.sent().id ?? '')));
+    await turn();
+    expect(it.log.messages).toHaveLength(1);
+    quietly(it.last.transport.tell(acknowledged));
+    await subscribed;
+    expect(it.log.messages.slice(1)).toEqual([
+      '{"jsonrpc":"2.0","method":"notifications/tools/list_changed"}',
+      '{"jsonrpc":"2.0","method":"notifications/resources/updated","params":{"uri":"a:///b"}}',
+      answer('3'),
+    ]);
   });
 
   it('of a resource that the server refuses to tell of are an error, and the former subscription stands', async () => {
