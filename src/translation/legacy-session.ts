@@ -1,9 +1,10 @@
 import { DrawbridgeError, toDrawbridgeError } from '../errors.ts';
 import type { Logger } from '../log.ts';
 import { LEGACY_VERSIONS } from '../message/era.ts';
-import { findField } from '../message/fields.ts';
+import { cancelledKeyOf, findField } from '../message/fields.ts';
 import { type Message, nameRequest, readMessage } from '../message/message.ts';
-import type { Transport } from '../relay/transport.ts';
+import type { Route, Transport } from '../relay/transport.ts';
+import { canAnswer } from './client-capabilities.ts';
 import { toLegacy } from './to-legacy.ts';
 import { progressIdOf } from './to-modern.ts';
 
@@ -12,6 +13,8 @@ export interface LegacySessionOptions {
   readonly transport: Transport;
   /** Who the client says it is: the JSON text of an Implementation. */
   readonly clientInfo: string;
+  /** What the client can be asked: the JSON text of its capabilities. */
+  readonly capabilities: string;
   readonly logger: Logger;
   /** How long the server may take to answer `initialize`. */
   readonly initializeTimeoutMs: number;
@@ -24,6 +27,10 @@ export interface Call {
   progress(notification: Message, token: string): void;
   /** The answer will not come. */
   fail(error: DrawbridgeError): void;
+  /** Takes what the server asks during this request, which can be asked nothing without it; false to refuse it. */
+  ask?(question: Message): boolean;
+  /** The server no longer wants to know what it has asked under this key. */
+  withdraw?(questionKey: string): void;
 }
 
 /** Who hears what concerns no single request. */
@@ -40,14 +47,16 @@ const INITIALIZED = readMessage(Buffer.from('{"jsonrpc":"2.0","method":"notifica
 
 interface OpenCall {
   readonly call: Call;
+  /** The key of our id. */
+  readonly key: string | undefined;
   readonly progressToken: string | undefined;
   /** Whether the server has it. */
   isTaken: boolean;
 }
 
 /**
- * A session with a legacy server that the modern requests of one principal share. We are its client: it is told of no
- * capabilities, so it asks nothing of the clients, and each request goes under an id of ours.
+ * A session with a legacy server that the modern requests of one principal share. We are its client: each request goes
+ * under an id of ours, and what the server asks goes to the one request that it can belong to.
  */
 export class LegacySession {
   readonly #options: LegacySessionOptions;
@@ -91,7 +100,7 @@ export class LegacySession {
       throw new DrawbridgeError('too_many_pending', `${MAX_OPEN_CALLS} requests to this server are still open`);
     const id = this.#nextId++;
     const { message, progressToken } = toLegacy(request, id);
-    const open = { call, progressToken, isTaken: false };
+    const open = { call, key: message.key, progressToken, isTaken: false };
     this.#calls.set(id, open);
     try {
       await this.#options.transport.send(message);
@@ -101,6 +110,13 @@ export class LegacySession {
       if (this.#calls.delete(id)) throw thrown;
     }
     return () => this.#cancel(id);
+  }
+
+  /** Answers what the server has asked; `body` is the JSON of the result or the error. */
+  reply(question: Message, member: 'result' | 'error', body: Buffer, failed?: (error: DrawbridgeError) => void): void {
+    if (this.#over !== undefined) return;
+    const start = Buffer.from(`{"jsonrpc":"2.0","id":${question.id},"${member}":`);
+    this.#sendBytes(Buffer.concat([start, body, Buffer.from('}')]), failed);
   }
 
   /** The function that it gives stops that. */
@@ -139,7 +155,7 @@ export class LegacySession {
     let timer: NodeJS.Timeout | undefined;
     try {
       await transport.start({
-        message: (message) => this.#receive(message),
+        message: (message, route) => this.#receive(message, route),
         error: (error) => this.#options.logger.warn({ code: error.code }, `from upstream: ${error.sentence}`),
         end: (error) => this.#end(error ?? new DrawbridgeError('upstream_lost', 'the server ended the session')),
       });
@@ -166,7 +182,7 @@ export class LegacySession {
   }
 
   #initialize(fulfil: (answer: Message) => void, reject: (error: DrawbridgeError) => void): void {
-    const { clientInfo } = this.#options;
+    const { clientInfo, capabilities } = this.#options;
     const answer = (message: Message): void => {
       if (message.failure !== undefined) reject(message.failure);
       else if (findField(message, ['result']) === undefined) {
@@ -174,7 +190,7 @@ export class LegacySession {
         reject(new DrawbridgeError('upstream_error', 'the server refused to initialize', { why }));
       } else fulfil(message);
     };
-    const params = `{"protocolVersion":"${LEGACY_VERSIONS[0]}","capabilities":{},"clientInfo":${clientInfo}}`;
+    const params = `{"protocolVersion":"${LEGACY_VERSIONS[0]}","capabilities":${capabilities},"clientInfo":${clientInfo}}`;
     this.#ask('initialize', params, { answer, progress: () => {}, fail: reject });
   }
 
@@ -182,14 +198,18 @@ export class LegacySession {
   #ask(method: string, params: string, call?: Call): void {
     if (this.#over !== undefined) return;
     const id = this.#nextId++;
-    if (call !== undefined) this.#calls.set(id, { call, progressToken: undefined, isTaken: true });
+    if (call !== undefined) this.#calls.set(id, { call, key: undefined, progressToken: undefined, isTaken: true });
     this.#send(`"id":${id},"method":"${method}","params":${params}`, (error) => {
       if (this.#calls.delete(id)) call?.fail(error);
     });
   }
 
-  #send(messageMembers: string, failed: (error: DrawbridgeError) => void = () => {}): void {
-    const message = readMessage(Buffer.from(`{"jsonrpc":"2.0",${messageMembers}}`));
+  #send(messageMembers: string, failed?: (error: DrawbridgeError) => void): void {
+    this.#sendBytes(Buffer.from(`{"jsonrpc":"2.0",${messageMembers}}`), failed);
+  }
+
+  #sendBytes(bytes: Buffer, failed: (error: DrawbridgeError) => void = () => {}): void {
+    const message = readMessage(bytes);
     const fail = (thrown: unknown): void => failed(toDrawbridgeError(thrown));
     try {
       this.#options.transport.send(message)?.catch(fail);
@@ -203,7 +223,7 @@ export class LegacySession {
     this.#send(`"method":"notifications/cancelled","params":{"requestId":${id},"reason":"the client left"}`);
   }
 
-  #receive(message: Message): void {
+  #receive(message: Message, route?: Route): void {
     if (message.kind === 'response') {
       const [only] = this.#calls.size === 1 ? this.#calls.keys() : [];
       // An error that names no request can mean the only one (JSON-RPC 2.0 §5).
@@ -212,15 +232,36 @@ export class LegacySession {
       const open = this.#calls.get(id);
       this.#calls.delete(id);
       open?.call.answer(answer);
-    } else if (message.kind === 'request') this.#answerServer(message);
+    } else if (message.kind === 'request') this.#answerServer(message, route);
     else if (message.method === 'notifications/progress') this.#tellProgress(message);
+    else if (message.method === 'notifications/cancelled') this.#withdraw(cancelledKeyOf(message));
     else for (const listener of this.#listeners) listener.hear(message);
   }
 
-  /** It was told of no capabilities, so `ping` is all that it may ask. */
-  #answerServer({ id, method }: Message): void {
+  #answerServer(question: Message, route: Route | undefined): void {
+    const { id, method } = question;
+    const refuse = (code: number, why: string): void =>
+      this.#send(`"id":${id},"error":{"code":${code},"message":"${why}"}`);
     if (method === 'ping') this.#send(`"id":${id},"result":{}`);
-    else this.#send(`"id":${id},"error":{"code":-32601,"message":"Method not found"}`);
+    else if (!canAnswer(this.#options.capabilities, method)) refuse(-32601, 'Method not found');
+    else {
+      const asked = this.#askedBy(route);
+      if (asked === undefined) refuse(-32603, 'It cannot be told which request of the client this belongs to');
+      else if (asked.ask?.(question) !== true) refuse(-32603, 'The client has too much to answer already');
+    }
+  }
+
+  /** The call that the server asks about: the one whose stream it asks on, else the only one there is. */
+  #askedBy(route: Route | undefined): Call | undefined {
+    const askable = [...this.#calls.values()].filter(({ call }) => call.ask !== undefined);
+    const related = route?.relatedTo;
+    if (related !== undefined) return askable.find(({ key }) => key === related)?.call;
+    return askable.length === 1 ? askable[0]?.call : undefined;
+  }
+
+  #withdraw(questionKey: string | undefined): void {
+    if (questionKey === undefined) return;
+    for (const { call } of this.#calls.values()) call.withdraw?.(questionKey);
   }
 
   #tellProgress(notification: Message): void {

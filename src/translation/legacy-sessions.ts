@@ -9,16 +9,36 @@ export interface LegacySessionsOptions {
   readonly maxSessions: number;
 }
 
+/** Sessions of one principal from which on calls share them, and those that are idle make room. */
+const MAX_OF_PRINCIPAL = 8;
+
+/** Whose a session is, and what for. */
+export interface SessionUse {
+  readonly principalId: string;
+  /** What its client can be asked; requests with other capabilities have other sessions. */
+  readonly capabilities: string;
+  /** Whether the server may ask during the request: it has a session to itself then, while there are enough. */
+  readonly isAskable: boolean;
+}
+
 interface Entry {
   readonly session: LegacySession;
+  readonly capabilities: string;
   users: number;
+  /** Those of them during which the server may ask. */
+  askable: number;
   idle: NodeJS.Timeout | undefined;
 }
 
-/** The sessions with one legacy server that modern requests share, one for each principal. */
+/**
+ * The sessions with one legacy server that modern requests share: one for each principal and what its client can be asked.
+ * While a call has one during which the server may ask, the next such call has another, since over SSE and stdio nothing
+ * else tells which call a question belongs to.
+ */
 export class LegacySessions {
   readonly #options: LegacySessionsOptions;
-  readonly #entries = new Map<string, Entry>();
+  readonly #entries = new Map<string, Set<Entry>>();
+  #size = 0;
   #isClosed = false;
 
   constructor(options: LegacySessionsOptions) {
@@ -26,17 +46,19 @@ export class LegacySessions {
   }
 
   get size(): number {
-    return this.#entries.size;
+    return this.#size;
   }
 
   /**
-   * The principal's session, which is opened where there is none. Throws `too_many_sessions`.
+   * A session of the principal, which is opened where there is none that fits. Throws `too_many_sessions`.
    */
-  lease(principalId: string, open: () => LegacySessionOptions): SessionLease {
-    const found = this.#entries.get(principalId);
-    const entry = found ?? this.#open(principalId, open());
+  lease(use: SessionUse, open: () => LegacySessionOptions): SessionLease {
+    const found = this.#find(use);
+    const entry = found ?? this.#open(use, open());
+    const askable = use.isAskable ? 1 : 0;
     clearTimeout(entry.idle);
     entry.users++;
+    entry.askable += askable;
     let isReleased = false;
     return {
       session: entry.session,
@@ -44,6 +66,7 @@ export class LegacySessions {
       release: () => {
         if (isReleased) return;
         isReleased = true;
+        entry.askable -= askable;
         if (--entry.users === 0) this.#letIdle(entry);
       },
     };
@@ -52,20 +75,38 @@ export class LegacySessions {
   /** Closes those that no request uses; the others follow with their last request. */
   async close(): Promise<void> {
     this.#isClosed = true;
-    const idle = [...this.#entries.values()].filter(({ users }) => users === 0);
+    const idle = [...this.#entries.values()].flatMap((own) => [...own].filter(({ users }) => users === 0));
     await Promise.all(idle.map(({ session }) => session.close()));
   }
 
-  #open(principalId: string, options: LegacySessionOptions): Entry {
-    if (this.#entries.size >= this.#options.maxSessions)
+  #find({ principalId, capabilities, isAskable }: SessionUse): Entry | undefined {
+    const fitting = this.#of(principalId).filter((entry) => entry.capabilities === capabilities);
+    const [first] = isAskable ? fitting.sort((one, other) => one.askable - other.askable) : fitting;
+    if (first === undefined || !isAskable || first.askable === 0 || capabilities === '{}') return first;
+    return this.#of(principalId).length < MAX_OF_PRINCIPAL ? undefined : first;
+  }
+
+  #of(principalId: string): Entry[] {
+    return [...(this.#entries.get(principalId) ?? [])].filter(({ session }) => !session.isOver);
+  }
+
+  #open({ principalId, capabilities }: SessionUse, options: LegacySessionOptions): Entry {
+    const own = this.#of(principalId);
+    if (own.length >= MAX_OF_PRINCIPAL) void own.find(({ users }) => users === 0)?.session.close();
+    if (this.#size >= this.#options.maxSessions)
       throw new DrawbridgeError('too_many_sessions', 'the gateway has as many sessions open as it may', {
         status: 503,
       });
-    const entry: Entry = { session: new LegacySession(options), users: 0, idle: undefined };
-    this.#entries.set(principalId, entry);
-    void entry.session.ended.then(() => {
+    const session = new LegacySession(options);
+    const entry: Entry = { session, capabilities, users: 0, askable: 0, idle: undefined };
+    const all = this.#entries.get(principalId) ?? new Set();
+    this.#entries.set(principalId, all.add(entry));
+    this.#size++;
+    void session.ended.then(() => {
       clearTimeout(entry.idle);
-      if (this.#entries.get(principalId) === entry) this.#entries.delete(principalId);
+      all.delete(entry);
+      this.#size--;
+      if (all.size === 0 && this.#entries.get(principalId) === all) this.#entries.delete(principalId);
     });
     return entry;
   }

@@ -141,6 +141,7 @@ function cutAtRandom(links: readonly FaultProxy[], random: Random, tally: Tally)
     if (link.connectionCount > 0) {
       link.cut(random.pick(['fin', 'rst']), random.below(link.connectionCount));
       tally.cuts++;
+      tally.cutAt = performance.now();
     }
     timer = setTimeout(cutNext, random.next() * 2 * CUT_EVERY_MS);
   };

@@ -8,6 +8,8 @@ export class Tally {
   /** The client's own connection was cut, so the answer had no way to come. */
   lost = 0;
   cuts = 0;
+  /** When the last cut was, in milliseconds of the monotonic clock. */
+  cutAt = Number.NEGATIVE_INFINITY;
   progress = 0;
   sampled = 0;
   readonly never: string[] = [];

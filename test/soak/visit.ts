@@ -18,6 +18,8 @@ export interface VisitPlan {
 const ANSWER_MS = 30_000;
 /** When a request of the server has surely gone with the stream that carried it. */
 const ASK_MS = 5000;
+/** When a stream that was cut is surely open again: the gateway waits 5 s between two tries at most. */
+const REOPENED_MS = 6000;
 const CAPABILITIES = '{"sampling":{},"elicitation":{},"roots":{}}';
 const PATHS = ['/sse', '/mcp', '/http/sse', '/http/mcp'] as const;
 /** What the SDK's server asks of a client. */
@@ -108,14 +110,15 @@ async function callOnce(
     if (client.answers(String(id)).length > 1) tally.twice.push(what);
     return;
   }
-  const cutsBefore = tally.cuts;
-  // Of what a server sends by itself on a stream that is cut, nobody can tell that it is missing: not the gateway either.
-  const mayBeMissed = (): boolean => action === ASK && tally.cuts > cutsBefore;
+  const calledAt = performance.now();
+  // Of what a server sends by itself on a stream that is cut, or is just being opened again, nobody can tell that it is
+  // missing: not the gateway either.
+  const mayBeMissed = (): boolean => action === ASK && tally.cutAt > calledAt - REOPENED_MS;
   const outcome = await outcomeOf(client, String(id), posted, plan, mayBeMissed);
   const answers = client.answers(String(id));
   if (answers.length > 1) tally.twice.push(what);
   else if (outcome === 'lost') tally.lost++;
-  else if (outcome === 'never') tally.never.push(what);
+  else if (outcome !== 'answered') tally.never.push(`${what}, ${outcome}`);
   else if (answers[0]!.includes('"error"')) tally.failed++;
   else if (answers[0]!.includes(expects)) tally.answered++;
   else tally.wrong.push(`${what}: ${answers[0]!.slice(0, 200)}`);
@@ -127,7 +130,7 @@ async function outcomeOf(
   posted: Promise<Reply | undefined>,
   { link }: VisitPlan,
   mayBeMissed: () => boolean,
-): Promise<'answered' | 'lost' | 'never'> {
+): Promise<'answered' | 'lost' | `its POST ${string}`> {
   const isAnswered = (): boolean => client.answers(id).length > 0;
   // Whatever was cut here, the gateway cannot help; what it cuts itself it must have answered before.
   const isCut = (): boolean => client.hasVanished || client.ports.some((port) => link.hasCut(port));
@@ -136,8 +139,11 @@ async function outcomeOf(
   // Over SSE the answer comes on the stream where the message was accepted, else in the response to its POST.
   let isPostOver = false;
   let isAccepted = false;
+  let fate = 'under way';
   posted.then(async (reply) => {
-    await reply?.isComplete;
+    if (reply !== undefined) fate = `begun with ${reply.status}`;
+    const isComplete = await reply?.isComplete;
+    fate = reply === undefined ? 'lost' : `over with ${reply.status}, ${isComplete === true ? 'whole' : 'cut short'}`;
     isAccepted = reply?.status === 202;
     isPostOver = true;
   });
@@ -145,10 +151,10 @@ async function outcomeOf(
   try {
     await until('an outcome', () => isAnswered() || isOver() || isCut() || isMissed(), ANSWER_MS);
   } catch {
-    return 'never';
+    return `its POST ${fate} after ${ANSWER_MS / 1000} s`;
   }
   // What had arrived when the end was seen is read by now, or in the next turn.
   await new Promise((fulfil) => setImmediate(fulfil));
   if (isAnswered()) return 'answered';
-  return isCut() || isMissed() ? 'lost' : 'never';
+  return isCut() || isMissed() ? 'lost' : `its POST ${fate}`;
 }

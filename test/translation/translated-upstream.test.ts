@@ -3,6 +3,7 @@ import { DrawbridgeError } from '../../src/errors.ts';
 import { silentLogger } from '../../src/log.ts';
 import { LegacySessions } from '../../src/translation/legacy-sessions.ts';
 import { TranslatedUpstream } from '../../src/translation/translated-upstream.ts';
+import { WaitingCalls } from '../../src/translation/waiting-calls.ts';
 import { until } from '../parts/deadline.ts';
 import { EventLog, MemoryTransport, messageOf, rejectionOf } from '../parts/memory-transport.ts';
 
@@ -40,13 +41,23 @@ function stage(options: { idleMs?: number; maxSessions?: number; server?: () => 
   const openSession = (): Parameters<LegacySessions['lease']>[1] extends () => infer O ? O : never => {
     const transport = (options.server ?? legacyServer)();
     servers.push(transport);
-    return { transport, clientInfo: '{"name":"c","version":"1"}', logger: silentLogger, initializeTimeoutMs: 200 };
+    return {
+      transport,
+      clientInfo: '{"name":"c","version":"1"}',
+      capabilities: '{}',
+      logger: silentLogger,
+      initializeTimeoutMs: 200,
+    };
   };
   return {
     servers,
     sessions,
     ask: async (text, principal = 'alice') => {
-      const upstream = new TranslatedUpstream(() => sessions.lease(principal, openSession));
+      const upstream = new TranslatedUpstream({
+        principalId: principal,
+        waiting: new WaitingCalls({ waitMs: 60_000 }),
+        lease: (isAskable) => sessions.lease({ principalId: principal, capabilities: '{}', isAskable }, openSession),
+      });
       const log = new EventLog();
       await upstream.start(log);
       await upstream.send(messageOf(text));

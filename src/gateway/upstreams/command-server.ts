@@ -1,5 +1,6 @@
 import { toDrawbridgeError } from '../../errors.ts';
 import type { Transport } from '../../relay/transport.ts';
+import type { WaitingCalls } from '../../translation/waiting-calls.ts';
 import { CommandRun } from '../../upstream/command/command-run.ts';
 import { CommandUpstream } from '../../upstream/command/command-upstream.ts';
 import { findExecutable } from '../../upstream/command/find-executable.ts';
@@ -37,12 +38,12 @@ export class CommandServer implements McpServer {
   readonly #shared = new Map<string, SharedCommand>();
   readonly #legacy: LegacyAnswers;
 
-  constructor(name: string, command: ResolvedCommand, options: Bounds, slots: CommandSlots) {
+  constructor(name: string, command: ResolvedCommand, options: Bounds, slots: CommandSlots, waiting: WaitingCalls) {
     this.name = name;
     this.#command = command;
     this.#options = options;
     this.#slots = slots;
-    this.#legacy = new LegacyAnswers(options, (context) => this.connect(context));
+    this.#legacy = new LegacyAnswers(options, (context) => this.connect(context), waiting);
   }
 
   /** It is never started to find out: whether it can be found, and how its last start went. */

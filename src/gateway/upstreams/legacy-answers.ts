@@ -3,8 +3,10 @@ import { CLIENT_INFO_FIELD, claimedVersionOf, LEGACY_VERSIONS, MODERN_VERSION } 
 import { findField } from '../../message/fields.ts';
 import type { Message } from '../../message/message.ts';
 import type { Transport } from '../../relay/transport.ts';
+import { capabilitiesOf } from '../../translation/client-capabilities.ts';
 import { LegacySessions } from '../../translation/legacy-sessions.ts';
 import { TranslatedUpstream } from '../../translation/translated-upstream.ts';
+import type { WaitingCalls } from '../../translation/waiting-calls.ts';
 import type { ResolvedGatewayOptions } from '../gateway-options.ts';
 import type { RequestContext } from '../request-context.ts';
 
@@ -19,14 +21,20 @@ export class LegacyAnswers {
   readonly #options: Pick<ResolvedGatewayOptions, 'translateModern' | 'logger'>;
   readonly #openSession: (context: RequestContext) => Transport;
   readonly #sessions: LegacySessions;
+  readonly #waiting: WaitingCalls;
 
-  /** `openSession` makes the transport of a session that is opened for the principal of a request. */
+  /**
+   * `openSession` makes the transport of a session that is opened for the principal of a request; `waiting` are the calls of
+   * this server that wait for their client, which outlive it.
+   */
   constructor(
     options: Pick<ResolvedGatewayOptions, 'translateModern' | 'maxSessions' | 'logger'>,
     openSession: (context: RequestContext) => Transport,
+    waiting: WaitingCalls,
   ) {
     this.#options = options;
     this.#openSession = openSession;
+    this.#waiting = waiting;
     this.#sessions = new LegacySessions({ idleMs: IDLE_MS, maxSessions: options.maxSessions });
   }
 
@@ -36,14 +44,19 @@ export class LegacyAnswers {
     if (!this.#options.translateModern || principal === undefined) return new RefusingUpstream(LEGACY_VERSIONS);
     const claimed = message === undefined ? undefined : claimedVersionOf(message);
     if (claimed !== undefined && claimed !== MODERN_VERSION) return new RefusingUpstream([MODERN_VERSION]);
-    return new TranslatedUpstream(() =>
-      this.#sessions.lease(principal.id, () => ({
-        transport: this.#openSession(context),
-        clientInfo: clientInfoOf(message) ?? UNNAMED,
-        logger: this.#options.logger,
-        initializeTimeoutMs: INITIALIZE_TIMEOUT_MS,
-      })),
-    );
+    const capabilities = capabilitiesOf(message);
+    return new TranslatedUpstream({
+      principalId: principal.id,
+      waiting: this.#waiting,
+      lease: (isAskable) =>
+        this.#sessions.lease({ principalId: principal.id, capabilities, isAskable }, () => ({
+          transport: this.#openSession(context),
+          clientInfo: clientInfoOf(message) ?? UNNAMED,
+          capabilities,
+          logger: this.#options.logger,
+          initializeTimeoutMs: INITIALIZE_TIMEOUT_MS,
+        })),
+    });
   }
 
   close(): Promise<void> {

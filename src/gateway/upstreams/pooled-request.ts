@@ -36,7 +36,7 @@ export class PooledRequest implements Transport {
       } catch (thrown) {
         const error = toDrawbridgeError(thrown);
         if (this.#isClosed) throw error;
-        this.#lease.failed(error);
+        if (isAway(error)) this.#lease.failed(error);
         const other = error.mayHaveRun || this.#tried.size >= MAX_TRIED ? undefined : this.#otherFor(error);
         if (other === undefined) throw error;
         await this.#moveTo(other);
@@ -71,4 +71,9 @@ export class PooledRequest implements Transport {
     this.#transport = this.#connect(lease.replica);
     await this.#transport.start(this.#events);
   }
+}
+
+/** Whether the error speaks of the replica itself: a request of a client's making can have it fail, or take long. */
+function isAway({ code, upstreamStatus }: DrawbridgeError): boolean {
+  return upstreamStatus === undefined ? code === 'upstream_unreachable' : [502, 503, 504].includes(upstreamStatus);
 }

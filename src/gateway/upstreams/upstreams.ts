@@ -1,3 +1,4 @@
+import { WaitingCalls } from '../../translation/waiting-calls.ts';
 import type { ResolvedGatewayOptions } from '../gateway-options.ts';
 import { CommandServer } from './command-server.ts';
 import { CommandSlots } from './command-starts.ts';
@@ -6,10 +7,15 @@ import type { Readiness } from './readiness.ts';
 import type { ResolvedServer } from './server-options.ts';
 import { UrlServer } from './url-server.ts';
 
+/** How long a call waits for a client that was asked something, which may have to ask a person. */
+const INPUT_WAIT_MS = 5 * 60_000;
+
 /** The MCP servers behind the gateway, by the name under which each is served. */
 export class Upstreams {
   #servers: ReadonlyMap<string, McpServer>;
   readonly #slots: CommandSlots;
+  /** By server: a call that waits for its client goes on whatever the settings become. */
+  readonly #waiting = new Map<string, WaitingCalls>();
 
   constructor(options: ResolvedGatewayOptions) {
     this.#slots = new CommandSlots(options.maxCommands);
@@ -36,6 +42,7 @@ export class Upstreams {
   }
 
   async close(): Promise<void> {
+    for (const waiting of this.#waiting.values()) waiting.close();
     await Promise.all([...this.#servers.values()].map((server) => server.close()));
   }
 
@@ -44,9 +51,12 @@ export class Upstreams {
     former: ReadonlyMap<string, McpServer> = new Map(),
   ): ReadonlyMap<string, McpServer> {
     const create = (server: ResolvedServer): McpServer => {
-      if (server.command !== undefined) return new CommandServer(server.name, server.command, options, this.#slots);
+      const waiting = this.#waiting.get(server.name) ?? new WaitingCalls({ waitMs: INPUT_WAIT_MS });
+      this.#waiting.set(server.name, waiting);
+      if (server.command !== undefined)
+        return new CommandServer(server.name, server.command, options, this.#slots, waiting);
       const before = former.get(server.name);
-      return new UrlServer(server, options, before instanceof UrlServer ? before : undefined);
+      return new UrlServer(server, options, waiting, before instanceof UrlServer ? before : undefined);
     };
     return new Map([...options.servers].map(([name, server]) => [name, create(server)]));
   }

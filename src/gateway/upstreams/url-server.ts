@@ -1,5 +1,6 @@
 import { RecoveringUpstream } from '../../recovery/recovering-upstream.ts';
 import type { Transport } from '../../relay/transport.ts';
+import type { WaitingCalls } from '../../translation/waiting-calls.ts';
 import { createUpstream } from '../../upstream/detection.ts';
 import type { ResolvedGatewayOptions } from '../gateway-options.ts';
 import type { RequestContext } from '../request-context.ts';
@@ -32,7 +33,7 @@ export class UrlServer implements McpServer {
   readonly #modern: ModernRequests;
 
   /** Goes on with what a former one has learnt of the same replicas. */
-  constructor(server: ResolvedServer, options: ResolvedGatewayOptions, former?: UrlServer) {
+  constructor(server: ResolvedServer, options: ResolvedGatewayOptions, waiting: WaitingCalls, former?: UrlServer) {
     this.#server = server;
     this.#options = options;
     this.#pool = new ReplicaPool(server, options, former === undefined ? undefined : former.#pool);
@@ -42,7 +43,7 @@ export class UrlServer implements McpServer {
       server,
       this.#pool,
       options,
-      new LegacyAnswers(options, (context) => this.connect(context)),
+      new LegacyAnswers(options, (context) => this.connect(context), waiting),
     );
   }
 

@@ -49,3 +49,36 @@ it('counts on no replica, and runs on none', async () => {
   expect(sent).toEqual([]);
   pool.close();
 });
+
+it.each([
+  ['upstream_unreachable', undefined, true],
+  ['upstream_error', 502, true],
+  ['upstream_error', 503, true],
+  ['upstream_error', 500, false],
+  ['upstream_timeout', undefined, false],
+  ['upstream_lost', undefined, false],
+] as const)('of a client whose request fails with %s, status %s, puts the replica out: %s', async (code, status, isOut) => {
+  const options = resolveGatewayOptions({
+    upstream: ['http://127.0.0.1:1/mcp', 'http://127.0.0.1:2/mcp'],
+    auth: 'none',
+  });
+  const pool = new ReplicaPool([...options.servers.values()][0]!, options);
+  const lease = pool.lease();
+  const error = new DrawbridgeError(code, 'it failed', {
+    mayHaveRun: true,
+    ...(status === undefined ? {} : { upstreamStatus: status }),
+  });
+  const request = new PooledRequest(pool, lease, () => ({
+    start: () => Promise.resolve(),
+    send: () => Promise.reject(error),
+    pause: () => {},
+    resume: () => {},
+    close: () => Promise.resolve(),
+  }));
+  await request.start({ message: () => {}, error: () => {}, end: () => {} });
+  const message = readMessage(Buffer.from('{"jsonrpc":"2.0","id":1,"method":"tools/call"}'));
+  await expect(request.send(message)).rejects.toBe(error);
+  expect(lease.replica.isOut).toBe(isOut);
+  await request.close();
+  pool.close();
+});
