@@ -14,7 +14,7 @@ const LAYERS: Readonly<Record<string, { readonly layers: readonly string[]; read
   upstream: { layers: ['relay', 'errors', 'log', 'message'], packages: [] },
   downstream: { layers: ['relay', 'errors', 'log', 'message'], packages: [] },
   tools: { layers: ['relay', 'errors', 'log', 'message'], packages: [] },
-  translation: { layers: ['relay', 'errors', 'log', 'message'], packages: [] },
+  translation: { layers: ['tools', 'relay', 'errors', 'log', 'message'], packages: [] },
   recovery: { layers: ['relay', 'errors', 'log', 'message'], packages: [] },
   bridge: {
     layers: ['downstream', 'upstream', 'recovery', 'tools', 'relay', 'errors', 'log', 'message'],

@@ -31,10 +31,14 @@ export interface ModernServerOptions {
   readonly name?: string;
   /** Whether clients of the legacy era are served as well; default false. */
   readonly isDual?: boolean;
+  /** What `initialize` is refused with, in place of what this SDK says. */
+  readonly refusal?: { readonly status: number; readonly body: string };
+  /** Default: any that is free. */
+  readonly port?: number;
 }
 
 export async function startModernServer(options: ModernServerOptions = {}): Promise<ModernServer> {
-  const { name = 'modern-server', isDual = false } = options;
+  const { name = 'modern-server', isDual = false, refusal } = options;
   const seen: ModernServer['seen'] = [];
   const waiting = { running: 0, cancelled: 0 };
   const handler = createMcpHandler(() => createTools(name, waiting), { legacy: isDual ? 'stateless' : 'reject' });
@@ -50,6 +54,10 @@ export async function startModernServer(options: ModernServerOptions = {}): Prom
     const body = Buffer.concat(chunks).toString();
     const record = { headers: req.headers, body, answer: '', status: 0 };
     seen.push(record);
+    if (refusal !== undefined && body.includes('"initialize"')) {
+      res.writeHead(refusal.status, { 'content-type': 'application/json' }).end(refusal.body);
+      return;
+    }
     const write = res.write.bind(res) as (chunk: Uint8Array) => boolean;
     const keep = (chunk: unknown): void => {
       if (typeof chunk === 'string' || chunk instanceof Uint8Array)
@@ -71,7 +79,7 @@ export async function startModernServer(options: ModernServerOptions = {}): Prom
     sockets.add(socket);
     socket.on('close', () => sockets.delete(socket));
   });
-  listener.listen(0, '127.0.0.1');
+  listener.listen(options.port ?? 0, '127.0.0.1');
   await once(listener, 'listening');
   const { port } = listener.address() as AddressInfo;
   return {
@@ -133,6 +141,9 @@ function createTools(name: string, waiting: ModernServer['waiting']): McpServer 
     });
   });
   server.registerResource('note', 'note:///one', {}, (uri) => ({ contents: [{ uri: uri.href, text: 'a note' }] }));
+  server.registerResource('big', 'note:///big', {}, (uri) => ({
+    contents: [{ uri: uri.href, text: 'x'.repeat(10_000_000) }],
+  }));
   server.registerPrompt('greet', { argsSchema: z.object({ who: z.string() }) }, ({ who }) => ({
     messages: [{ role: 'user', content: { type: 'text', text: `Hello ${who}` } }],
   }));

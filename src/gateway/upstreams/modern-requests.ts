@@ -1,10 +1,13 @@
+import type { Era } from '../../message/era.ts';
 import type { Message } from '../../message/message.ts';
 import type { Transport, TransportEvents } from '../../relay/transport.ts';
+import { ModernSession } from '../../translation/modern-session.ts';
 import { StatelessClient } from '../../upstream/stateless.ts';
 import { headerLines } from '../../upstream/upstream-options.ts';
 import type { ResolvedGatewayOptions } from '../gateway-options.ts';
 import type { RequestContext } from '../request-context.ts';
 import { mirroredLines } from '../stateless/mirrored-headers.ts';
+import { EraFindingSession } from './era-finding-session.ts';
 import type { LegacyAnswers } from './legacy-answers.ts';
 import { PooledRequest } from './pooled-request.ts';
 import type { Replica } from './replica.ts';
@@ -38,13 +41,37 @@ export class ModernRequests {
     }
     const common = headerLines(upstreamHeadersFor(context, this.#server, this.#options));
     return new PooledRequest(this.#pool, lease, (replica) => {
-      const { client, era } = this.#replicaOf(replica);
-      const askEra = () => era.find(() => client.connect({ headers: common + QUESTION_HEADERS }));
+      const { client } = this.#replicaOf(replica);
       return new EraFindingUpstream(
         (isLegacy) => client.connect({ headers: common + mirroredLines(context.req.headers), isLegacy }),
-        async () => (await askEra()) === 'legacy',
+        async () => (await this.#findEra(replica, client, common)) === 'legacy',
         () => this.#legacy.connect(context),
       );
+    });
+  }
+
+  /** A session with this replica as `legacy` begins it, translated where it is of the modern era alone. */
+  translating(legacy: Transport, replica: Replica, headers: Readonly<Record<string, string>>): Transport {
+    const common = headerLines(headers);
+    // Of its own, since a session outlives the configuration that it began under.
+    const createClient = () => this.#createClient(replica.url);
+    return new EraFindingSession({
+      legacy,
+      isModern: async () => {
+        if (isSse(replica)) return false;
+        const client = createClient();
+        const era = await this.#findEra(replica, client, common);
+        client.close();
+        return era === 'modern';
+      },
+      createModern: () => {
+        const client = createClient();
+        return new ModernSession({
+          connect: (lines) => client.connect({ headers: common + lines }),
+          onClose: () => client.close(),
+          logger: this.#options.logger,
+        });
+      },
     });
   }
 
@@ -52,6 +79,10 @@ export class ModernRequests {
   async close(): Promise<void> {
     for (const { client } of this.#replicas.values()) client.close();
     await this.#legacy.close();
+  }
+
+  #findEra(replica: Replica, client: StatelessClient, headers: string): Promise<Era | undefined> {
+    return this.#replicaOf(replica).era.find(() => client.connect({ headers: headers + QUESTION_HEADERS }));
   }
 
   #replicaOf(replica: Replica): ModernReplica {

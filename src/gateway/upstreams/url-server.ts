@@ -99,7 +99,7 @@ export class UrlServer implements McpServer {
 
   #transportTo(replica: Replica, headers: Headers, way: WayToReplica): Transport {
     const { family, maxMessageBytes, logger } = this.#options;
-    return createUpstream({
+    const legacy = createUpstream({
       url: replica.url,
       kind: replica.kind,
       onDetected: way.onDetected,
@@ -112,5 +112,6 @@ export class UrlServer implements McpServer {
       maxMessageBytes,
       logger,
     });
+    return this.#modern.translating(legacy, replica, headers);
   }
 }
