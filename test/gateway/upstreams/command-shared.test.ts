@@ -1,36 +1,13 @@
 /** One command for all sessions of a principal, and never for two principals. */
-import { afterEach, describe, expect, it } from 'vitest';
-import type { GatewayOptions } from '../../../src/gateway/gateway-options.ts';
+import { describe, expect, it } from 'vitest';
+import { useCommandGateway } from '../../parts/command-gateway.ts';
 import { until } from '../../parts/deadline.ts';
-import { startGateway, type TestGateway } from '../../parts/gateway-server.ts';
-import { connectTo, type TestClient } from '../../parts/mcp-client.ts';
+import type { TestClient } from '../../parts/mcp-client.ts';
 import { openSse } from '../../parts/raw-sse-session.ts';
-import { keepLog, makePidFile, type PidFile, STDIO_SERVER } from '../../parts/stdio-servers.ts';
+import { keepLog, STDIO_SERVER } from '../../parts/stdio-servers.ts';
 
-let gateway: TestGateway;
-let pids: PidFile;
-const clients: TestClient[] = [];
-afterEach(async () => {
-  for (const client of clients.splice(0)) await client.close().catch(() => {});
-  await gateway.close();
-  expect(pids.alive()).toEqual([]);
-});
-
-async function serve(options: Omit<GatewayOptions, 'keyFile'> = {}): Promise<void> {
-  pids = makePidFile();
-  gateway = await startGateway({
-    command: STDIO_SERVER,
-    commandScope: 'principal',
-    ...options,
-    environment: { PATH: process.env['PATH'] ?? '', PIDS: pids.PIDS },
-  });
-}
-
-async function connect(kind: 'sse' | 'http', headers = gateway.alice): Promise<TestClient> {
-  const client = await connectTo(kind, gateway.origin, headers);
-  clients.push(client);
-  return client;
-}
+const stage = useCommandGateway({ commandScope: 'principal' });
+const { serve, connect } = stage;
 
 const call = (id: number, name: string, args: object): string =>
   JSON.stringify({ jsonrpc: '2.0', id, method: 'tools/call', params: { name, arguments: args } });
@@ -39,12 +16,12 @@ describe('sessions of one principal', () => {
   it('share a process, and two principals never do', async () => {
     await serve({ principalEnvironment: { alice: { DATABASE_URI: 'alice' }, bob: { DATABASE_URI: 'bob' } } });
     const alices = [await connect('sse'), await connect('http'), await connect('sse')];
-    const bobs = [await connect('http', gateway.bob), await connect('sse', gateway.bob)];
+    const bobs = [await connect('http', stage.gateway.bob), await connect('sse', stage.gateway.bob)];
     const ids = (of: TestClient[]): Promise<string[]> => Promise.all(of.map((client) => client.callText('pid')));
     const [aliceIds, bobIds] = [new Set(await ids(alices)), new Set(await ids(bobs))];
     expect([aliceIds.size, bobIds.size]).toEqual([1, 1]);
     expect([...aliceIds]).not.toEqual([...bobIds]);
-    expect(pids.all().length).toBe(2);
+    expect(stage.pids.all().length).toBe(2);
     for (const client of alices) expect(await client.callText('variable', { name: 'DATABASE_URI' })).toBe('alice');
     for (const client of bobs) expect(await client.callText('variable', { name: 'DATABASE_URI' })).toBe('bob');
     await alices[0]!.callText('announce');
@@ -55,8 +32,8 @@ describe('sessions of one principal', () => {
   it('get each its own answers, where both use the same ids', async () => {
     await serve();
     const [one, other] = [
-      await openSse(gateway.origin, '/sse', gateway.alice),
-      await openSse(gateway.origin, '/sse', gateway.alice),
+      await openSse(stage.gateway.origin, '/sse', stage.gateway.alice),
+      await openSse(stage.gateway.origin, '/sse', stage.gateway.alice),
     ];
     await one.initialize();
     await other.initialize();
@@ -81,8 +58,8 @@ describe('sessions of one principal', () => {
   it('see each its own progress, under the token that each has chosen', async () => {
     await serve();
     const sessions = [
-      await openSse(gateway.origin, '/sse', gateway.alice),
-      await openSse(gateway.origin, '/sse', gateway.alice),
+      await openSse(stage.gateway.origin, '/sse', stage.gateway.alice),
+      await openSse(stage.gateway.origin, '/sse', stage.gateway.alice),
     ];
     for (const session of sessions) await session.initialize();
     for (const [index, session] of sessions.entries()) {
@@ -120,7 +97,7 @@ describe('sessions of one principal', () => {
 
   it('get 10 MB while a neighbour reads nothing', async () => {
     await serve();
-    const slow = await openSse(gateway.origin, '/sse', gateway.alice);
+    const slow = await openSse(stage.gateway.origin, '/sse', stage.gateway.alice);
     await slow.initialize();
     const quick = await connect('http');
     slow.response.pause();
@@ -144,9 +121,9 @@ describe('sessions of one principal', () => {
     process.kill(pid, 'SIGKILL');
     for (const failure of await Promise.all(failures)) expect(failure).toContain('was lost');
     expect(performance.now() - killedAt).toBeLessThan(1000);
-    await until('the sessions are over', () => gateway.gateway.sessionCount === 0);
+    await until('the sessions are over', () => stage.gateway.gateway.sessionCount === 0);
     expect(await (await connect('http')).callText('echo', { text: 'again' })).toBe('again');
-    expect(pids.all().length).toBe(2);
+    expect(stage.pids.all().length).toBe(2);
   });
 
   it('keep the process when one of them ends, and for a while after the last', async () => {
@@ -157,22 +134,22 @@ describe('sessions of one principal', () => {
     await one.close();
     expect(await other.callText('pid')).toBe(pid);
     await other.close();
-    await until('the last session has ended', () => gateway.gateway.sessionCount === 0);
+    await until('the last session has ended', () => stage.gateway.gateway.sessionCount === 0);
     const next = await connect('http');
     expect(await next.callText('pid')).toBe(pid);
     await next.close();
-    await until('it is ended when nobody comes', () => pids.alive().length === 0, 5000);
+    await until('it is ended when nobody comes', () => stage.pids.alive().length === 0, 5000);
     expect(lines.filter((line) => line.startsWith('info command started')).length).toBe(1);
   });
 
   it('leave no call behind: what a session that ends had open is cancelled', async () => {
     await serve();
     const stays = await connect('http');
-    const leaves = await openSse(gateway.origin, '/sse', gateway.alice);
+    const leaves = await openSse(stage.gateway.origin, '/sse', stage.gateway.alice);
     await leaves.initialize();
     await leaves.post(call(1, 'slow', { ms: 60_000 }));
     leaves.close();
-    await until('it is over', () => gateway.gateway.sessionCount === 1);
+    await until('it is over', () => stage.gateway.gateway.sessionCount === 1);
     expect(await stays.callText('echo', { text: 'goes on' })).toBe('goes on');
   });
 
@@ -180,16 +157,16 @@ describe('sessions of one principal', () => {
     await serve();
     const before = await connect('http');
     const pid = await before.callText('pid');
-    gateway.gateway.reload({
-      keyFile: gateway.keyFile,
+    stage.gateway.gateway.reload({
+      keyFile: stage.gateway.keyFile,
       command: STDIO_SERVER,
       commandScope: 'principal',
-      environment: { PATH: process.env['PATH'] ?? '', PIDS: pids.PIDS },
+      environment: { PATH: process.env['PATH'] ?? '', PIDS: stage.pids.PIDS },
     });
     const after = await connect('http');
     expect(await after.callText('pid')).not.toBe(pid);
     expect(await before.callText('pid')).toBe(pid);
     await before.close();
-    await until('the former ends with its last session', () => pids.alive().length === 1);
+    await until('the former ends with its last session', () => stage.pids.alive().length === 1);
   });
 });

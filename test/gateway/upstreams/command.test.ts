@@ -1,44 +1,19 @@
 /** MCP servers that the gateway starts itself: a process for each session. */
-import { afterEach, describe, expect, it } from 'vitest';
-import type { GatewayOptions } from '../../../src/gateway/gateway-options.ts';
+import { describe, expect, it } from 'vitest';
+import { useCommandGateway } from '../../parts/command-gateway.ts';
 import { until } from '../../parts/deadline.ts';
-import { startGateway, type TestGateway } from '../../parts/gateway-server.ts';
-import { connectTo, type TestClient } from '../../parts/mcp-client.ts';
 import { INITIALIZE, JSON_HEADERS, type RawAnswer, send } from '../../parts/raw-http.ts';
 import { openSse } from '../../parts/raw-sse-session.ts';
-import { faultyServer, keepLog, makePidFile, type PidFile, STDIO_SERVER } from '../../parts/stdio-servers.ts';
+import { faultyServer, keepLog } from '../../parts/stdio-servers.ts';
 
-const PATH = process.env['PATH'] ?? '';
-
-let gateway: TestGateway;
-let pids: PidFile;
-const clients: TestClient[] = [];
-afterEach(async () => {
-  for (const client of clients.splice(0)) await client.close().catch(() => {});
-  await gateway.close();
-  expect(pids.alive()).toEqual([]);
-});
-
-async function serve(options: Omit<GatewayOptions, 'keyFile'> = {}): Promise<void> {
-  pids = makePidFile();
-  gateway = await startGateway({
-    command: STDIO_SERVER,
-    ...options,
-    environment: { PATH, PIDS: pids.PIDS, ...options.environment },
-  });
-}
-
-async function connect(kind: 'sse' | 'http', headers = gateway.alice): Promise<TestClient> {
-  const client = await connectTo(kind, gateway.origin, headers);
-  clients.push(client);
-  return client;
-}
+const stage = useCommandGateway();
+const { serve, connect } = stage;
 
 const post = (body: string, headers: Readonly<Record<string, string>> = {}): Promise<RawAnswer> =>
-  send(gateway.origin, {
+  send(stage.gateway.origin, {
     method: 'POST',
     path: '/mcp',
-    headers: { ...JSON_HEADERS, ...gateway.alice, ...headers },
+    headers: { ...JSON_HEADERS, ...stage.gateway.alice, ...headers },
     body,
   });
 
@@ -72,12 +47,12 @@ describe.each(['sse', 'http'] as const)('a %s client in front of a command', (ki
 
   it('has a process of its own, which ends with it', async () => {
     await serve();
-    const [alice, other, bob] = [await connect(kind), await connect(kind), await connect(kind, gateway.bob)];
+    const [alice, other, bob] = [await connect(kind), await connect(kind), await connect(kind, stage.gateway.bob)];
     const ids = await Promise.all([alice, other, bob].map((client) => client.callText('pid')));
     expect(new Set(ids).size).toBe(3);
-    expect(pids.alive().length).toBe(3);
+    expect(stage.pids.alive().length).toBe(3);
     await other.close();
-    await until('its process has ended', () => pids.alive().length === 2);
+    await until('its process has ended', () => stage.pids.alive().length === 2);
     expect(await alice.callText('pid')).toBe(ids[0]);
   });
 
@@ -86,7 +61,7 @@ describe.each(['sse', 'http'] as const)('a %s client in front of a command', (ki
       environment: { DATABASE_URI: 'postgresql://common@127.0.0.1/db', LEVEL: 'all' },
       principalEnvironment: { alice: { DATABASE_URI: 'postgresql://alice@127.0.0.1/db' } },
     });
-    const [alice, bob] = [await connect(kind), await connect(kind, gateway.bob)];
+    const [alice, bob] = [await connect(kind), await connect(kind, stage.gateway.bob)];
     expect(await alice.callText('variable', { name: 'DATABASE_URI' })).toBe('postgresql://alice@127.0.0.1/db');
     expect(await bob.callText('variable', { name: 'DATABASE_URI' })).toBe('postgresql://common@127.0.0.1/db');
     expect(await alice.callText('variables')).toBe('DATABASE_URI LEVEL PATH PIDS');
@@ -95,7 +70,7 @@ describe.each(['sse', 'http'] as const)('a %s client in front of a command', (ki
   it('is answered within a second when its process is killed, and its session is over', async () => {
     await serve();
     const alice = await connect(kind);
-    const bob = await connect(kind, gateway.bob);
+    const bob = await connect(kind, stage.gateway.bob);
     const pid = Number(await alice.callText('pid'));
     const failures = Promise.all(
       [1, 2, 3].map(() =>
@@ -111,7 +86,7 @@ describe.each(['sse', 'http'] as const)('a %s client in front of a command', (ki
     for (const failure of await failures)
       expect(failure).toContain('the connection to the MCP server behind this gateway was lost');
     expect(performance.now() - killedAt).toBeLessThan(1000);
-    await until('the session is over', () => gateway.gateway.sessionCount === 1);
+    await until('the session is over', () => stage.gateway.gateway.sessionCount === 1);
     expect(await bob.callText('echo', { text: 'untouched' })).toBe('untouched');
   });
 });
@@ -120,8 +95,8 @@ describe('a command that cannot serve', () => {
   it('is 404 for a session whose process was killed', async () => {
     await serve();
     const id = String((await post(INITIALIZE)).headers['mcp-session-id']);
-    process.kill(pids.all()[0]!, 'SIGKILL');
-    await until('the session is over', () => gateway.gateway.sessionCount === 0);
+    process.kill(stage.pids.all()[0]!, 'SIGKILL');
+    await until('the session is over', () => stage.gateway.gateway.sessionCount === 0);
     const ping = '{"jsonrpc":"2.0","id":1,"method":"ping"}';
     expect((await post(ping, { 'mcp-session-id': id })).status).toBe(404);
   });
@@ -132,14 +107,14 @@ describe('a command that cannot serve', () => {
     expect(answer.status).toBe(502);
     expect(JSON.parse(answer.body)).toMatchObject({ id: 0, error: { data: { reason: 'upstream_unreachable' } } });
     expect(answer.body).not.toContain('nowhere');
-    expect((await send(gateway.origin, { path: '/ready' })).status).toBe(503);
-    expect(gateway.gateway.sessionCount).toBe(0);
+    expect((await send(stage.gateway.origin, { path: '/ready' })).status).toBe(503);
+    expect(stage.gateway.gateway.sessionCount).toBe(0);
   });
 
   it('and dies at once is not started as often as it is asked for; others are not held up', async () => {
     const { logger, lines } = keepLog();
     await serve({ command: faultyServer('dies-at-once'), logger });
-    expect((await send(gateway.origin, { path: '/ready' })).status).toBe(200);
+    expect((await send(stage.gateway.origin, { path: '/ready' })).status).toBe(200);
     const startedAt = performance.now();
     const answers: RawAnswer[] = [];
     for (let count = 0; count < 30; count++) answers.push(await post(INITIALIZE));
@@ -151,9 +126,9 @@ describe('a command that cannot serve', () => {
     expect(started.length).toBeGreaterThan(0);
     expect(started.length).toBeLessThan(8);
     expect(lines.some((line) => line.includes('exit code 3; its last line'))).toBe(true);
-    expect(reasonOf(await post(INITIALIZE, gateway.bob))).toBe('upstream_lost');
+    expect(reasonOf(await post(INITIALIZE, stage.gateway.bob))).toBe('upstream_lost');
     expect(lines.filter((line) => line.includes('"principal":"bob"') && line.includes('started')).length).toBe(1);
-    expect((await send(gateway.origin, { path: '/ready' })).status).toBe(503);
+    expect((await send(stage.gateway.origin, { path: '/ready' })).status).toBe(503);
   });
 
   it('and never answers is given up, and its client told', async () => {
@@ -163,19 +138,19 @@ describe('a command that cannot serve', () => {
 
   it('is 503 where as many run as may, until one has ended', async () => {
     await serve({ maxCommands: 1 });
-    const first = await openSse(gateway.origin, '/sse', gateway.alice);
+    const first = await openSse(stage.gateway.origin, '/sse', stage.gateway.alice);
     await first.initialize();
-    const refused = await post(INITIALIZE, gateway.bob);
+    const refused = await post(INITIALIZE, stage.gateway.bob);
     expect(refused.status).toBe(503);
     expect(JSON.parse(refused.body)).toMatchObject({ error: { data: { reason: 'too_many_sessions' } } });
     first.close();
-    await until('there is room again', async () => (await post(INITIALIZE, gateway.bob)).status === 200);
+    await until('there is room again', async () => (await post(INITIALIZE, stage.gateway.bob)).status === 200);
   });
 
   it('after a reload goes on for open sessions, and is another for new ones', async () => {
     await serve();
     const alice = await connect('http');
-    gateway.gateway.reload({ keyFile: gateway.keyFile, command: faultyServer('dies-at-once') });
+    stage.gateway.gateway.reload({ keyFile: stage.gateway.keyFile, command: faultyServer('dies-at-once') });
     expect(reasonOf(await post(INITIALIZE))).toBe('upstream_lost');
     expect(await alice.callText('echo', { text: 'still here' })).toBe('still here');
   });
