@@ -43,6 +43,12 @@ const initialize = (gateway: TestGateway) =>
     body: INITIALIZE,
   });
 
+/** By the name of the gateway, and not by the number of those that were passed. */
+function expectFoundAtOnce(): void {
+  expect(lines.join('\n')).toMatch(/come back to the gateway that sent it/);
+  expect(lines.join('\n')).not.toMatch(/has passed \d+ gateways/);
+}
+
 describe('an upstream that leads back', () => {
   it.each(['/mcp', '/sse'])('to the gateway itself is answered with loop_detected (%s)', async (path) => {
     const a = await start();
@@ -54,6 +60,7 @@ describe('an upstream that leads back', () => {
       error: { code: -32603, data: { reason: 'loop_detected' } },
     });
     expect(lines.join('\n')).toMatch(/loop_detected/);
+    expectFoundAtOnce();
     expect(a.gateway.sessionCount).toBe(0);
   });
 
@@ -64,6 +71,7 @@ describe('an upstream that leads back', () => {
     const answer = await initialize(a);
     expect([answer.status, answer.body]).toEqual([508, expect.stringContaining('loop_detected')]);
     expect([a.gateway.sessionCount, b.gateway.sessionCount]).toEqual([0, 0]);
+    expectFoundAtOnce();
   });
 
   it('is found after the options have changed as well', async () => {

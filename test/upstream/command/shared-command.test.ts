@@ -3,6 +3,7 @@ import { DrawbridgeError } from '../../../src/errors.ts';
 import { silentLogger } from '../../../src/log.ts';
 import { SharedCommand } from '../../../src/upstream/command/shared-command.ts';
 import { SharedSession } from '../../../src/upstream/command/shared-session.ts';
+import { until } from '../../parts/deadline.ts';
 import { EventLog, MemoryTransport, messageOf, rejectionOf } from '../../parts/memory-transport.ts';
 
 const initialize = (id: string, capabilities = '{}'): string =>
@@ -226,7 +227,7 @@ describe('a command that two sessions share', () => {
     await command.retire();
     expect(overs).toEqual([]);
     await one.session.close();
-    await new Promise((fulfil) => setTimeout(fulfil, 5));
+    await until('the command is over', () => overs.length > 0);
     expect([overs, up.calls.at(-1)]).toEqual([[1], 'close']);
   });
 });
