@@ -30,7 +30,7 @@ const shared = {
 const commandsApart = {
   name: 'commands-apart',
   setup(api) {
-    api.onResolve({ filter: /\/commands\/(gateway|keys)\.ts$/ }, ({ path }) => ({
+    api.onResolve({ filter: /\/commands\/(check|clients|gateway|keys)\.ts$/ }, ({ path }) => ({
       path: `./${/(\w+)\.ts$/.exec(path)[1]}.js`,
       external: true,
     }));
@@ -91,6 +91,8 @@ const modules = await build({
     index: 'src/index.ts',
     bridge: 'src/bridge/index.ts',
     gateway: 'src/gateway/index.ts',
+    'cli/check': 'src/cli/commands/check.ts',
+    'cli/clients': 'src/cli/commands/clients.ts',
     'cli/gateway': 'src/cli/commands/gateway.ts',
     'cli/keys': 'src/cli/commands/keys.ts',
   },

@@ -16,17 +16,33 @@ const LAYERS: Readonly<Record<string, { readonly layers: readonly string[]; read
   tools: { layers: ['relay', 'errors', 'log', 'message'], packages: [] },
   translation: { layers: ['tools', 'relay', 'errors', 'log', 'message'], packages: [] },
   recovery: { layers: ['relay', 'errors', 'log', 'message'], packages: [] },
+  clients: { layers: ['errors', 'log'], packages: ['jsonc-parser', 'yaml', '@decimalturn/toml-patch'] },
+  check: { layers: ['clients', 'upstream', 'relay', 'errors', 'log', 'message'], packages: [] },
   bridge: {
     layers: ['downstream', 'upstream', 'recovery', 'tools', 'relay', 'errors', 'log', 'message'],
     packages: [],
   },
   gateway: {
-    layers: ['downstream', 'upstream', 'recovery', 'translation', 'tools', 'relay', 'errors', 'log', 'message'],
+    layers: [
+      'downstream',
+      'upstream',
+      'recovery',
+      'translation',
+      'tools',
+      'clients',
+      'relay',
+      'errors',
+      'log',
+      'message',
+    ],
     packages: ['express', 'helmet', 'express-rate-limit', 'bcryptjs', 'jose', 'acme-client'],
   },
   config: { layers: ['errors', 'log'], packages: [] },
   demo: { layers: [], packages: ['@modelcontextprotocol/sdk', '@electric-sql/pglite'] },
-  cli: { layers: ['bridge', 'gateway', 'config', 'demo', 'upstream', 'errors', 'log'], packages: ['yaml'] },
+  cli: {
+    layers: ['bridge', 'gateway', 'check', 'clients', 'config', 'demo', 'upstream', 'errors', 'log'],
+    packages: ['yaml'],
+  },
   index: { layers: ['bridge', 'gateway', 'errors', 'log'], packages: [] },
 };
 

@@ -35,7 +35,7 @@ type Table = typeof BRIDGE_OPTIONS;
 type Values = OptionValues<Table>;
 type Environment = Readonly<Record<string, string | undefined>>;
 
-const COMMANDS = ['bridge', 'gateway', 'keys'];
+const COMMANDS = ['bridge', 'gateway', 'check', 'clients', 'keys'];
 /** Written with every request anyway; mcp-remote, too, takes them and sends its own. */
 const WRITTEN_ANYWAY = /^(accept|accept-encoding|connection|content-type)$/i;
 

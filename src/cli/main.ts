@@ -2,6 +2,8 @@ import { reportAndExit } from './report.ts';
 
 /** Commands other than the bridge, each in a file of its own that is loaded when it is asked for. */
 const COMMANDS: Readonly<Record<string, () => Promise<{ run(args: readonly string[]): Promise<void> }>>> = {
+  check: () => import('./commands/check.ts'),
+  clients: () => import('./commands/clients.ts'),
   gateway: () => import('./commands/gateway.ts'),
   keys: () => import('./commands/keys.ts'),
 };
