@@ -123,7 +123,7 @@ export function listenerOptionsOf(values: GatewayValues, logger: Logger): Listen
       http2: values['no-http2'] !== true,
       redirectPort: values['redirect-port'],
       publicUrl: values['public-url'],
-    page: values['no-page'] !== true,
+      page: values['no-page'] !== true,
       maxConnections: values['max-connections'],
       maxConnectionsPerAddress: values['max-connections-per-address'],
       proxyProtocol: values['proxy-protocol'],

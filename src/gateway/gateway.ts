@@ -1,6 +1,6 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import type express from 'express';
-import { DrawbridgeError, toDrawbridgeError } from '../errors.ts';
+import { toDrawbridgeError } from '../errors.ts';
 import { Audit } from './audit.ts';
 import { Drain } from './drain.ts';
 import { createExpress } from './express-routes.ts';

@@ -26,7 +26,8 @@ const WHO_MAY: Readonly<Record<Credential, string>> = {
   token: `It asks for an access token. Sign in with your client, or put a token where the entry says <code>${VARIABLE}</code>.`,
   password:
     'It asks for a name and a password: add a header <code>Authorization: Basic …</code> to the entry, with both in Base64.',
-  certificate: 'It asks for a client certificate, which the bridge can show: <code>--client-cert</code>, <code>--client-key</code>.',
+  certificate:
+    'It asks for a client certificate, which the bridge can show: <code>--client-cert</code>, <code>--client-key</code>.',
 };
 
 /** Computers as the readers of the page may have them; whose they are is not known. */
@@ -35,7 +36,11 @@ const MACHINES: readonly (readonly [title: string, machine: Machine])[] = [
   ['Linux', machineOf('linux', '~', {})],
   [
     'Windows',
-    machineOf('win32', '%USERPROFILE%', { APPDATA: '%APPDATA%', LOCALAPPDATA: '%LOCALAPPDATA%', USERPROFILE: '%USERPROFILE%' }),
+    machineOf('win32', '%USERPROFILE%', {
+      APPDATA: '%APPDATA%',
+      LOCALAPPDATA: '%LOCALAPPDATA%',
+      USERPROFILE: '%USERPROFILE%',
+    }),
   ],
 ];
 
@@ -66,7 +71,7 @@ export function renderPage(facts: PageFacts): string {
 <p>There is nothing here to click through: AI clients use it, over the Model Context Protocol. Give your client this address:</p>
 ${copyable('url', 'the address', url)}
 <p>${WHO_MAY[facts.credential]}</p>
-<p>A client that knows the older SSE transport alone takes <code>${escape(`${facts.baseUrl}${facts.serverPath}/sse`)}</code>.</p>
+<p>A client that knows the older SSE transport alone takes <code>${escapeHtml(`${facts.baseUrl}${facts.serverPath}/sse`)}</code>.</p>
 <h2>The entry for your client</h2>
 ${MCP_CLIENTS.map((client) => describeClient(client, server)).join('\n')}
 <h2>A client that only starts programs</h2>
@@ -94,16 +99,16 @@ function describeClient(client: McpClient, server: ServerToAdd): string {
     const files = [...new Set(same.map(({ file }) => file))];
     const where = files.map((file) => {
       const titles = same.filter((place) => place.file === file).map(({ title }) => title);
-      return `${files.length === 1 && texts.length === 1 ? '' : `${titles.join(', ')}: `}<code>${escape(file)}</code>`;
+      return `${files.length === 1 && texts.length === 1 ? '' : `${titles.join(', ')}: `}<code>${escapeHtml(file)}</code>`;
     });
-    const notes = same[0]!.notes.map((note) => `<p class="path">${escape(note)}</p>`).join('');
+    const notes = same[0]!.notes.map((note) => `<p class="path">${escapeHtml(note)}</p>`).join('');
     return `<p class="path">${where.join('<br>')}</p>${copyable(`${client.id}-${index}`, `the entry for ${client.title}`, text)}${notes}`;
   });
-  return `<details><summary>${escape(client.title)}</summary>${parts.join('')}</details>`;
+  return `<details><summary>${escapeHtml(client.title)}</summary>${parts.join('')}</details>`;
 }
 
 function copyable(id: string, what: string, text: string): string {
-  return `<div class="copy"><pre id="${id}">${escape(text)}</pre><button type="button" data-copies="${id}" aria-label="${escape(`Copy ${what}`)}">Copy</button></div>`;
+  return `<div class="copy"><pre id="${id}">${escapeHtml(text)}</pre><button type="button" data-copies="${id}" aria-label="${escapeHtml(`Copy ${what}`)}">Copy</button></div>`;
 }
 
 function machineOf(platform: Machine['platform'], home: string, env: Machine['env']): Machine {
@@ -120,7 +125,7 @@ function machineOf(platform: Machine['platform'], home: string, env: Machine['en
   };
 }
 
-function escape(text: string): string {
+function escapeHtml(text: string): string {
   return text
     .replaceAll('&', '&amp;')
     .replaceAll('<', '&lt;')
