@@ -34,10 +34,10 @@ export function splitToml(text: string): readonly TomlStatement[] {
       if (at <= from) return statements;
       if (isHeader) {
         if (isArray) {
-          const key = JSON.stringify(place(names, [], lengths, false));
+          const key = JSON.stringify(place(names, lengths, false));
           lengths.set(key, (lengths.get(key) ?? 0) + 1);
         }
-        table = place(names, [], lengths, true);
+        table = place(names, lengths, true);
       }
       const path = isHeader ? table : [...table, ...names];
       statements.push({ isHeader, path, from, to: from + text.slice(from, at).trimEnd().length, line });
@@ -49,15 +49,16 @@ export function splitToml(text: string): readonly TomlStatement[] {
 /** Names as a path; the last name of `[[a]]` itself has no index yet while its tables are counted. */
 function place(
   names: readonly string[],
-  start: readonly (string | number)[],
   lengths: ReadonlyMap<string, number>,
   withLast: boolean,
 ): readonly (string | number)[] {
-  return names.reduce<readonly (string | number)[]>((path, name, index) => {
-    const next = [...path, name];
-    const length = withLast || index < names.length - 1 ? lengths.get(JSON.stringify(next)) : undefined;
-    return length === undefined ? next : [...next, length - 1];
-  }, start);
+  const path: (string | number)[] = [];
+  for (const [index, name] of names.entries()) {
+    path.push(name);
+    const length = withLast || index < names.length - 1 ? lengths.get(JSON.stringify(path)) : undefined;
+    if (length !== undefined) path.push(length - 1);
+  }
+  return path;
 }
 
 function readNames(text: string, from: number): { readonly names: readonly string[]; readonly end: number } {
