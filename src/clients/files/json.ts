@@ -15,18 +15,23 @@ interface Source {
 export function parseJson({ text, file }: Pick<Source, 'text' | 'file'>): Node | undefined {
   const errors: ParseError[] = [];
   const root = parseTree(text, errors, LENIENT);
-  const isBlank = text.trim() === '';
   const [first] = errors;
+  // Comments alone are no mistake: the file is begun below them.
+  const isBlank = root === undefined && errors.every(({ error }) => printParseErrorCode(error) === 'ValueExpected');
   if (first !== undefined && !isBlank)
     throw unreadable(file, positionAt(text, first.offset), wordsOf(printParseErrorCode(first.error)));
   if (root !== undefined) checkNames(root, text, file);
-  return isBlank ? undefined : root;
+  return root;
 }
 
 /** The text with the value in its place: added last, or put where one of that name stands. */
 export function setInJson(source: Source, placed: Placed): string {
   const root = parseJson(source);
-  if (root === undefined) return setInJson({ ...source, text: `{}${source.eol}` }, placed);
+  if (root === undefined) {
+    const { text, eol } = source;
+    const gap = text.trim() === '' ? '' : text.endsWith('\n') ? text : text + eol;
+    return setInJson({ ...source, text: `${gap}{}${eol}` }, placed);
+  }
   let node = root;
   for (const [depth, name] of placed.path.entries()) {
     if (node.type !== 'object') throw occupied(source.file, placed.path.slice(0, depth), 'an object');
@@ -86,27 +91,36 @@ function replace(source: Source, node: Node, value: EntryValue): string {
   return text.slice(0, node.offset) + printed + text.slice(node.offset + node.length);
 }
 
-/** A child after the last one, and after the comments on that one's line. */
+/** A child after the last one and the comments on that one's line; on one line where all the others stand on one. */
 function insertLast(source: Source, node: Node, print: (indent: string) => string): string {
   const { text, eol } = source;
   const outer = indentAt(text, node.offset);
   const last = node.children?.at(-1);
+  const open = node.offset + 1;
   const close = node.offset + node.length - 1;
-  const indent =
-    last === undefined || !startsLine(text, last.offset) ? outer + unitOf(text) : indentAt(text, last.offset);
+  const inside = text.slice(open, close);
+  const isOneLine = inside.trim() !== '' && !inside.includes('\n');
   if (last === undefined) {
-    const inside = text.slice(node.offset + 1, close);
-    const kept = inside.trim() === '' ? '' : inside.trimEnd();
-    return `${text.slice(0, node.offset + 1)}${kept}${eol}${indent}${print(indent)}${eol}${outer}${text.slice(close)}`;
+    const kept = inside.trimEnd();
+    if (isOneLine) return `${text.slice(0, open)}${kept} ${onOneLine(print(''))}${text.slice(open + kept.length)}`;
+    const indent = outer + unitOf(text);
+    const end = kept === '' ? eol + outer : inside.slice(kept.length);
+    return `${text.slice(0, open)}${kept}${eol}${indent}${print(indent)}${end}${text.slice(close)}`;
   }
+  const indent = startsLine(text, last.offset) ? indentAt(text, last.offset) : outer + unitOf(text);
   const end = last.offset + last.length;
   const { comma, after } = lineRest(text, end, close);
   const before = comma === -1 ? `${text.slice(0, end)},${text.slice(end, after)}` : text.slice(0, after);
-  const rest = text.slice(after);
-  // What closes the object stands on a line of its own, where it did before.
-  const closing =
-    rest.slice(0, close - after).trim() === '' && !rest.slice(0, close - after).includes('\n') ? eol + outer : '';
-  return `${before}${eol}${indent}${print(indent)}${comma === -1 ? '' : ','}${closing === '' ? rest : closing + rest.trimStart()}`;
+  const gap = !isOneLine ? eol + indent : /^\s/.test(inside) ? ' ' : '';
+  const printed = isOneLine ? onOneLine(print(''), gap) : print(indent);
+  return `${before}${gap}${printed}${comma === -1 ? '' : ','}${text.slice(after)}`;
+}
+
+/** What was printed on lines of its own, with blanks or nothing between its parts. No string in it has a line end. */
+function onOneLine(printed: string, gap = ' '): string {
+  const joined = printed.replace(/([[{])\r?\n\s*/g, `$1${gap}`).replace(/\r?\n\s*([\]}])/g, `${gap}$1`);
+  const parted = joined.replace(/,\r?\n\s*/g, `,${gap}`);
+  return gap === '' ? JSON.stringify(JSON.parse(`{${parted}}`)).slice(1, -1) : parted;
 }
 
 /** From the end of a value: where its comma is, if it has one, and where its line's comments end. */
@@ -116,7 +130,7 @@ function lineRest(text: string, from: number, close: number): { readonly comma: 
   let index = from;
   while (index < close) {
     const rest = text.slice(index, close);
-    const [skipped] = /^(?:[ \t]+|\/\*[^\n]*?\*\/|\/\/[^\r\n]*)/.exec(rest) ?? [];
+    const [skipped] = /^(?:[ \t]+|\/\*[\s\S]*?\*\/|\/\/[^\r\n]*)/.exec(rest) ?? [];
     if (skipped !== undefined) {
       index += skipped.length;
       if (skipped.startsWith('/')) after = index;
@@ -134,25 +148,33 @@ function lineRest(text: string, from: number, close: number): { readonly comma: 
       break;
     } else break;
   }
+  // Blanks at the end of a line stay there.
+  if (/^[ \t]*\r?\n/.test(text.slice(after))) after += /^[ \t]*/.exec(text.slice(after))?.[0].length ?? 0;
   return { comma, after };
 }
 
 /** Without a child and the comma that belongs to it; its line goes with it where nothing else stands there. */
 function cut(text: string, child: Node): string {
-  const siblings = child.parent?.children ?? [];
-  const index = siblings.indexOf(child);
-  const close = child.parent!.offset + child.parent!.length - 1;
+  const parent = child.parent!;
+  const siblings = parent.children ?? [];
+  const previous = siblings[siblings.indexOf(child) - 1];
+  const open = parent.offset + 1;
+  const close = parent.offset + parent.length - 1;
   const end = child.offset + child.length;
   const { comma } = lineRest(text, end, close);
-  const previous = siblings[index - 1];
-  if (siblings.length === 1) {
-    const inside =
-      text.slice(child.parent!.offset + 1, child.offset) + text.slice(comma === -1 ? end : comma + 1, close);
-    const kept = inside.trim() === '' ? '' : inside;
-    return text.slice(0, child.parent!.offset + 1) + kept + text.slice(close);
+  const gap = text.slice(previous === undefined ? open : previous.offset + previous.length, child.offset);
+  let from = child.offset - blanksBefore(gap);
+  let to = comma === -1 ? end : comma + 1;
+  const isLastOfLine = /^[ \t]*(?:\r?\n|\/\/|\/\*)/.test(text.slice(to));
+  // What stands behind it on its line must not end up behind a comment that ends with the line before.
+  if ((previous === undefined || /\/\//.test(gap)) && !isLastOfLine && to < close && siblings.length > 1) {
+    from = child.offset;
+    to += /^[ \t]*/.exec(text.slice(to))?.[0].length ?? 0;
+  } else if (/\/\//.test(gap) && !isLastOfLine) from = child.offset;
+  if (siblings.length === 1 && (text.slice(open, from) + text.slice(to, close)).trim() === '') {
+    from = open;
+    to = close;
   }
-  const from = startOfLine(text, child.offset);
-  const to = comma === -1 ? end : comma + 1;
   const without = text.slice(0, from) + text.slice(to);
   if (comma !== -1 || previous === undefined) return without;
   // It was the last: the comma of the one before has nothing to part any more.
@@ -160,10 +182,9 @@ function cut(text: string, child: Node): string {
   return lost === -1 ? without : without.slice(0, lost) + without.slice(lost + 1);
 }
 
-/** The end of the line before, where nothing but blanks stand before the offset; else the offset. */
-function startOfLine(text: string, offset: number): number {
-  const [blank = ''] = /\r?\n[ \t]*$/.exec(text.slice(0, offset)) ?? [];
-  return offset - blank.length;
+/** How many blanks, and the one end of a line before them, stand at the end of what parts two children. */
+function blanksBefore(gap: string): number {
+  return /(?:\r?\n)?[ \t]*$/.exec(gap)?.[0].length ?? 0;
 }
 
 function startsLine(text: string, offset: number): boolean {

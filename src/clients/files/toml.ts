@@ -1,14 +1,17 @@
+import { isDeepStrictEqual } from 'node:util';
 import { parse, patch } from '@decimalturn/toml-patch';
+import { DrawbridgeError } from '../../errors.ts';
 import { renderEntry } from '../render.ts';
 import type { Placed } from '../server-entry.ts';
 import { occupied, unreadable } from './file-text.ts';
+import { splitToml, type TomlStatement } from './toml-statements.ts';
 
 type Table = Record<string, unknown>;
 
 /** The tables of a TOML text. Throws `config` with line and column. */
 export function parseToml(text: string, file: string): Table {
   try {
-    return parse(text) as Table;
+    return plain(parse(text)) as Table;
   } catch (thrown) {
     const { message } = thrown as Error;
     const [, line = '1', column = '1'] =
@@ -18,20 +21,19 @@ export function parseToml(text: string, file: string): Table {
   }
 }
 
-/** The text with the table in it: at its end, or where one of that name stands. */
+/** The text with the table in it: where one of that name stands, or at the end. */
 export function setInToml(text: string, file: string, { path, value }: Placed, eol: string): string {
   const before = parseToml(text, file);
   const wanted = withValue(before, path, value, file);
-  if (isSame(before, wanted)) return text;
+  if (isDeepStrictEqual(before, wanted)) return text;
   const printed = renderEntry({ format: 'toml', path, value, way: 'direct', notes: [] }).replaceAll('\n', eol);
-  const lines = tableLines(text, path);
-  const gap = text === '' ? '' : text.endsWith('\n') ? eol : eol + eol;
+  const pieces = piecesOf(text, path);
+  const [first] = pieces;
   const spliced =
-    lines === undefined
-      ? `${text}${gap}${printed}${eol}`
-      : text.slice(0, lines.from) + printed + eol + text.slice(lines.to);
-  // Where the entry is written in another way than as tables, or the scan of lines was misled.
-  return isSame(parseSafely(spliced), wanted) ? spliced : patch(text, wanted);
+    first?.isTable === true
+      ? cutPieces(text, pieces.slice(1), eol).replace(text.slice(first.from, first.to), () => printed)
+      : append(cutPieces(text, pieces, eol), printed, eol);
+  return firstThatIs(wanted, path, text, [spliced, () => patch(text, wanted)]) ?? refuse(file, path);
 }
 
 /** The text without the table; the same text where there is none. */
@@ -39,42 +41,79 @@ export function removeFromToml(text: string, file: string, { path }: Omit<Placed
   const before = parseToml(text, file);
   if (valueAt(before, path) === undefined) return text;
   const wanted = withValue(before, path, undefined, file);
-  const lines = tableLines(text, path);
-  if (lines !== undefined) {
-    const head = text.slice(0, lines.from);
-    const rest = text.slice(lines.to);
-    // The blank line that parts it goes with it.
-    const spliced =
-      (head.endsWith(eol + eol) && (rest === '' || rest.startsWith(eol)) ? head.slice(0, -eol.length) : head) + rest;
-    if (isSameBut(parseSafely(spliced), wanted, path)) return spliced;
-  }
-  return patch(text, wanted);
+  const spliced = cutPieces(text, piecesOf(text, path), eol);
+  return firstThatIs(wanted, path, text, [spliced, () => patch(text, wanted)]) ?? refuse(file, path);
 }
 
-/** From the table's header to the end of its last line; those of its own tables that follow at once belong to it. */
-function tableLines(text: string, path: readonly string[]): { readonly from: number; readonly to: number } | undefined {
-  let from: number | undefined;
-  let to = 0;
-  let offset = 0;
-  for (const line of text.split(/(?<=\n)/)) {
-    const names = headerNames(line);
-    if (names !== undefined) {
-      const isOurs = path.every((name, index) => names[index] === name);
-      if (isOurs) from ??= offset;
-      else if (from !== undefined) break;
-    }
-    offset += line.length;
-    if (from !== undefined && line.trim() !== '' && !line.trimStart().startsWith('#')) to = offset;
-  }
-  return from === undefined ? undefined : { from, to };
+function append(text: string, printed: string, eol: string): string {
+  if (text.trim() === '') return `${text}${printed}${eol}`;
+  // A file whose last line has no end keeps it so.
+  return text.endsWith('\n') ? `${text}${eol}${printed}${eol}` : `${text}${eol}${eol}${printed}`;
 }
 
-/** `[a."b c".d]` names three tables; undefined for a line that is no header. */
-function headerNames(line: string): readonly string[] | undefined {
-  const [, inside] = /^\s*\[\s*([^[\]]+?)\s*\]\s*(?:#.*)?$/.exec(line.trimEnd()) ?? [];
-  return inside
-    ?.match(/"(?:[^"\\]|\\.)*"|'[^']*'|[A-Za-z0-9_-]+/g)
-    ?.map((name) => (name.startsWith('"') ? (JSON.parse(name) as string) : name.replace(/^'|'$/g, '')));
+/** The first text that has the values and nothing else changed; the library's own edit is the last that is tried. */
+function firstThatIs(
+  wanted: Table,
+  path: readonly string[],
+  before: string,
+  [spliced, patched]: readonly [string, () => string],
+): string | undefined {
+  if (isSameBut(parseSafely(spliced), wanted, path)) return spliced;
+  const text = patched();
+  if (!isSameBut(parseSafely(text), wanted, path)) return undefined;
+  let same = 0;
+  while (same < before.length && before[same] === text[same]) same++;
+  let tail = 0;
+  const most = Math.min(before.length, text.length) - same;
+  while (tail < most && before.at(-1 - tail) === text.at(-1 - tail)) tail++;
+  const isAround = (statement: TomlStatement): boolean =>
+    statement.from <= same &&
+    before.length - tail <= statement.to + 2 &&
+    statement.path.every((name, index) => index >= path.length || name === path[index]);
+  return splitToml(before).some(isAround) ? text : undefined;
+}
+
+function refuse(file: string, path: readonly string[]): never {
+  throw new DrawbridgeError('config', `${file} cannot be changed surely`, {
+    why: `${path.join('.')} stands there in a way in which more than it would change`,
+    hint: 'Change it there by hand; nothing has been written.',
+  });
+}
+
+interface Piece {
+  readonly from: number;
+  readonly to: number;
+  readonly isTable: boolean;
+}
+
+/** What of the text says something about the path: whole statements, those that follow at once as one piece. */
+function piecesOf(text: string, path: readonly string[]): readonly Piece[] {
+  const pieces: Piece[] = [];
+  let wasOurs = false;
+  for (const statement of splitToml(text)) {
+    const isOurs = path.every((name, index) => statement.path[index] === name);
+    const last = pieces.at(-1);
+    if (isOurs && wasOurs && last !== undefined) pieces[pieces.length - 1] = { ...last, to: statement.to };
+    else if (isOurs) pieces.push({ from: statement.from, to: statement.to, isTable: statement.isHeader });
+    wasOurs = isOurs;
+  }
+  return pieces;
+}
+
+/** Without the pieces, their lines, and the blank line that parts each from what is before it. */
+function cutPieces(text: string, pieces: readonly Piece[], eol: string): string {
+  let kept = text;
+  for (const { from, to } of [...pieces].reverse()) {
+    let head = kept.slice(0, from).replace(/[ \t]+$/, '');
+    let rest = kept.slice(to);
+    if (rest.startsWith(eol)) rest = rest.slice(eol.length);
+    else if (rest === '' && head.endsWith(eol)) head = head.slice(0, -eol.length);
+    if (head.endsWith(eol + eol) && (rest === '' || rest.startsWith(eol))) head = head.slice(0, -eol.length);
+    else if (rest === '' && kept.length === to && head.endsWith(eol) && !kept.endsWith('\n'))
+      head = head.slice(0, -eol.length);
+    kept = head + rest;
+  }
+  return kept;
 }
 
 export function valueAt(table: Table, path: readonly string[]): unknown {
@@ -101,30 +140,27 @@ function isTable(value: unknown): value is Table {
   return typeof value === 'object' && value !== null && !Array.isArray(value) && !(value instanceof Date);
 }
 
+/** The parser's objects as any others, so that they can be compared. */
+function plain(value: unknown): unknown {
+  if (Array.isArray(value)) return value.map(plain);
+  if (!isTable(value)) return value;
+  return Object.fromEntries(Object.entries(value).map(([name, inner]) => [name, plain(inner)]));
+}
+
 function parseSafely(text: string): Table | undefined {
   try {
-    return parse(text) as Table;
+    return plain(parse(text)) as Table;
   } catch {
     return undefined;
   }
 }
 
-function isSame(left: unknown, right: unknown): boolean {
-  return canonical(left) === canonical(right);
-}
-
 /** A table that was there for the entry alone is not there any more without it. */
 function isSameBut(left: Table | undefined, right: Table, path: readonly string[]): boolean {
-  if (left === undefined || isSame(left, right)) return left !== undefined;
+  if (left === undefined || isDeepStrictEqual(left, right)) return left !== undefined;
   const parent = path.slice(0, -1);
   const rest = valueAt(right, parent);
-  return isTable(rest) && Object.keys(rest).length === 0 && isSame(left, withValue(right, parent, undefined, ''));
-}
-
-function canonical(value: unknown): string {
-  return JSON.stringify(value, (_name, inner: unknown) => {
-    if (typeof inner === 'bigint') return `${inner}n`;
-    if (!isTable(inner)) return inner;
-    return Object.fromEntries(Object.entries(inner).sort(([a], [b]) => (a < b ? -1 : 1)));
-  });
+  return (
+    isTable(rest) && Object.keys(rest).length === 0 && isDeepStrictEqual(left, withValue(right, parent, undefined, ''))
+  );
 }

@@ -11,9 +11,12 @@ interface Source {
 
 type Collection = YAMLMap | YAMLSeq;
 
+/** `|+` and `>+` (YAML 1.2 §8.1.1.2). */
+const KEEPS_BLANKS = /[|>][1-9]?\+[1-9]?[ \t]*(?:#[^\n]*)?\r?\n/;
+
 /** The document of a YAML text. Throws `config` with line and column. */
 export function parseYaml({ text, file }: Pick<Source, 'text' | 'file'>): Document.Parsed {
-  const document = parseDocument(text, { prettyErrors: false });
+  const document = parseDocument(text, { prettyErrors: false, keepSourceTokens: true });
   const [first] = document.errors;
   if (first === undefined) return document;
   throw unreadable(file, positionAt(text, first.pos[0]), first.message.split('\n')[0]!);
@@ -32,6 +35,8 @@ export function setInYaml(source: Source, placed: Placed): string {
     const pair = parent.items.find(({ key }) => isScalar(key) && key.value === name);
     if (pair === undefined) return append(source, parent, { [name]: nest(placed, depth) });
     const isLast = depth === path.length - 1;
+    const hasNothing = pair.value === null || (isScalar(pair.value) && pair.value.source === '');
+    if (hasNothing && !(isLast && member === undefined)) return fillBelow(source, pair as never, nest(placed, depth));
     const isEmpty = pair.value === null || (isScalar(pair.value) && pair.value.value === null);
     if (isEmpty || (isLast && member === undefined)) {
       const place = rangeOfPair(text, pair as never);
@@ -62,7 +67,7 @@ export function removeFromYaml(source: Source, { path, member }: Omit<Placed, 'v
     const found = isSeq(parent) ? findMember(parent, member) : undefined;
     if (found === undefined || !isSeq(parent)) return text;
     const [from, to] = found.range as [number, number, number];
-    const start = parent.flow === true ? from : text.lastIndexOf('-', from);
+    const start = parent.flow === true ? from : dashOf(parent, found);
     return cut(source, parent, start, trimmedEnd(text, from, to));
   }
   const pair = isMap(parent) ? parent.items.find(({ key }) => isScalar(key) && key.value === path.at(-1)) : undefined;
@@ -85,30 +90,58 @@ function append({ text, eol }: Source, collection: Collection, value: EntryValue
   const [start, end] = collection.range as [number, number, number];
   if (collection.flow === true) {
     const json = JSON.stringify(value).slice(1, -1);
-    const isEmpty = collection.items.length === 0;
-    const close = end - 1;
-    const before = text.slice(0, close).trimEnd();
-    return `${before}${isEmpty || before.endsWith(',') ? '' : ', '}${json}${text.slice(before.length, close)}${text.slice(close)}`;
+    const last = endOfLast(collection);
+    const at = last ?? start + 1;
+    return `${text.slice(0, at)}${last === undefined ? '' : ', '}${json}${text.slice(at)}`;
   }
-  const indent = columnOf(text, isSeq(collection) ? text.lastIndexOf('-', firstItem(collection)) : start);
+  const indent = columnOf(text, start);
   const at = trimmedEnd(text, start, end);
-  const lineEnd = /[^\r\n]*/.exec(text.slice(at))?.[0].length ?? 0;
-  const after = at + lineEnd;
-  return `${text.slice(0, after)}${eol}${indent}${printed(value, indent, eol)}${text.slice(after)}`;
+  const after = at + (/[^\r\n]*/.exec(text.slice(at))?.[0].length ?? 0);
+  const added = `${eol}${indent}${printed(value, indent, eol)}`;
+  // Blank lines behind a text that keeps them belong to it.
+  if (!KEEPS_BLANKS.test(text.slice(start, end))) return text.slice(0, after) + added + text.slice(after);
+  const kept = text.slice(0, end).replace(/\r?\n$/, '');
+  return kept + added + text.slice(kept.length);
+}
+
+function endOfLast(collection: Collection): number | undefined {
+  const last = collection.items.at(-1) as { key?: unknown; value?: unknown; range?: readonly number[] } | undefined;
+  if (last === undefined) return undefined;
+  const ends = [last, last.key, last.value].map(
+    (node) => (node as { range?: readonly number[] } | null)?.range?.[1] ?? 0,
+  );
+  return Math.max(...ends);
+}
+
+/** Below a key that has nothing yet; a comment on its line stays. */
+function fillBelow({ text, eol }: Source, { key }: ParsedPair, value: EntryValue): string {
+  const from = key.range[0];
+  const end = from + (/[^\r\n]*/.exec(text.slice(from))?.[0].length ?? 0);
+  const indent = `${columnOf(text, from)}  `;
+  return `${text.slice(0, end)}${eol}${indent}${printed(value, indent, eol)}${text.slice(end)}`;
+}
+
+/** Where the `-` of an item is. */
+function dashOf(list: YAMLSeq, item: unknown): number {
+  const token = list.srcToken;
+  const { start = [] } = token?.type === 'block-seq' ? (token.items[list.items.indexOf(item)] ?? {}) : {};
+  return start.find(({ type }) => type === 'seq-item-ind')?.offset ?? 0;
 }
 
 /** Whole lines, and where nothing is left a collection that says so. */
 function cut({ text }: Source, collection: Collection, from: number, to: number): string {
   if (collection.flow === true) {
-    const [, after = ''] = /^(\s*,\s*)/.exec(text.slice(to)) ?? [];
-    if (after !== '') return text.slice(0, from) + text.slice(to + after.length);
-    const [before = ''] = /,?\s*$/.exec(text.slice(0, from)) ?? [];
-    return text.slice(0, from - before.length) + text.slice(to);
+    const [before = ''] = /,\s*$/.exec(text.slice(0, from)) ?? [];
+    if (before !== '') return text.slice(0, from - before.length) + text.slice(to);
+    const [after = ''] = /^\s*,\s*/.exec(text.slice(to)) ?? [];
+    return text.slice(0, from) + text.slice(to + after.length);
   }
   if (collection.items.length === 1) {
-    const [blank = ''] = /\s*$/.exec(text.slice(0, from)) ?? [];
-    const empty = `${isSeq(collection) ? '[]' : '{}'}`;
-    return `${text.slice(0, from - blank.length)} ${empty}${text.slice(to)}`.replace(/^ /, '');
+    const empty = isSeq(collection) ? '[]' : '{}';
+    const head = text.slice(0, from);
+    const [gap = ''] = /\s*(?:#[^\n]*\n\s*)*$/.exec(head) ?? [];
+    const kept = head.slice(0, head.length - gap.length);
+    return `${kept}${kept === '' ? '' : ' '}${empty}${gap.trimEnd()}${text.slice(to)}`;
   }
   const start = text.lastIndexOf('\n', from - 1) + 1;
   const [rest = ''] = /[^\n]*\n?/.exec(text.slice(to)) ?? [];
@@ -128,11 +161,6 @@ function rangeOfPair(text: string, { key, value }: ParsedPair): { readonly from:
   const [, valueEnd] = value?.range ?? [0, 0];
   const colon = text.indexOf(':', key.range[1]) + 1;
   return { from, to: trimmedEnd(text, from, Math.max(valueEnd, colon)) };
-}
-
-function firstItem(list: YAMLSeq): number {
-  const [first] = list.items as { range?: [number, number, number] }[];
-  return first?.range?.[0] ?? 0;
 }
 
 function trimmedEnd(text: string, from: number, to: number): number {
