@@ -31,6 +31,8 @@ export interface ClientFacts {
   reaches?(server: DirectServer, name: string): EntryValue;
   /** Whether it is known to speak legacy SSE. Default true. */
   readonly speaksSse?: boolean;
+  /** It starts npx with the oldest Node.js that nvm has. Default false. */
+  readonly takesOldestNode?: boolean;
   /** How it writes the value of a variable into its file; missing where it cannot. */
   quote?(variable: string): string;
   also?(server: DirectServer, way: Way): readonly Placed[];
@@ -58,7 +60,7 @@ export function defineClient(facts: ClientFacts): McpClient {
 }
 
 function describeBridge(facts: ClientFacts, server: ServerToAdd, machine: Machine): Entry {
-  const launch = launchBridge(server, machine);
+  const launch = launchBridge(server, machine, facts.takesOldestNode);
   const notes = [...tokenNotes(server, undefined), ...launch.notes, ...(facts.notes ?? [])];
   return { ...place(facts, server.name, facts.startsBridge(launch, server.name)), way: 'bridge', notes };
 }

@@ -1,3 +1,4 @@
+import { inHome } from './folders.ts';
 import type { Machine } from './machine.ts';
 import type { ServerToAdd } from './server-entry.ts';
 
@@ -10,13 +11,16 @@ export interface Launch {
 }
 
 /** Where version managers keep a Node.js that only their own shells find. */
-const MANAGED = /[\\/](?:\.nvm|\.fnm|fnm|fnm_multishells|\.volta|Volta|\.asdf|mise|\.nodenv|n)[\\/]/;
+const MANAGED = /[\\/](?:\.nvm|nvm|nvm4w|\.fnm|fnm|fnm_multishells|\.volta|Volta|\.asdf|mise|\.nodenv|n)[\\/]/;
 /** Where npx keeps a package for one run. */
 const TEMPORARY = /[\\/]_npx[\\/]/;
 
-/** The bridge to this server as this machine can start it from a program that knows no shell. */
-export function launchBridge(server: ServerToAdd, machine: Machine): Launch {
-  const { command, args, notes } = findProgram(machine);
+/**
+ * The bridge to this server as this machine can start it from a program that knows no shell. `takesOldestNode`: the
+ * client looks in the folders of nvm before all others, the oldest first.
+ */
+export function launchBridge(server: ServerToAdd, machine: Machine, takesOldestNode = false): Launch {
+  const { command, args, notes } = findProgram(machine, takesOldestNode);
   const { url, token } = server;
   const isOpen = url.protocol === 'http:' && !isLoopbackHost(url.hostname);
   return {
@@ -35,18 +39,27 @@ export function addressOf({ url }: Pick<ServerToAdd, 'url'>): string {
   return written.href;
 }
 
-function findProgram({ platform, nodePath, binPath }: Machine): Pick<Launch, 'command' | 'args' | 'notes'> {
+function findProgram(machine: Machine, takesOldestNode: boolean): Pick<Launch, 'command' | 'args' | 'notes'> {
+  const { platform, nodePath, binPath } = machine;
   const npx = { command: 'npx', args: ['-y', 'mcp-drawbridge'] };
   const byNpx = platform === 'win32' ? { command: 'cmd', args: ['/c', npx.command, ...npx.args] } : npx;
-  if (!MANAGED.test(nodePath)) return { ...byNpx, notes: [] };
+  const reason = whyNotNpx(machine, takesOldestNode);
+  if (reason === undefined) return { ...byNpx, notes: [] };
   if (TEMPORARY.test(binPath))
-    return {
-      ...byNpx,
-      notes: ['Clients do not find a Node.js of a version manager: npm install -g mcp-drawbridge, then ask again.'],
-    };
+    return { ...byNpx, notes: [`${reason}: npm install -g mcp-drawbridge, then ask again.`] };
   if (binPath.includes(' '))
-    return { ...byNpx, notes: ['Clients may not find a Node.js of a version manager: install one for the system.'] };
+    return { ...byNpx, notes: [`${reason}: install mcp-drawbridge where no folder has a space, then ask again.`] };
   return { command: nodePath, args: [binPath], notes: ['It names this Node.js: ask again after an update of it.'] };
+}
+
+/** What a client meets that starts npx on this machine; undefined where npx is safe. */
+function whyNotNpx(machine: Machine, takesOldestNode: boolean): string | undefined {
+  if (MANAGED.test(machine.nodePath)) return 'Clients may not find a Node.js of a version manager';
+  if (machine.platform === 'win32' && machine.nodePath.includes(' '))
+    return 'npx may fail where the folder of Node.js has a space';
+  if (takesOldestNode && machine.listFolder(inHome(machine, '.nvm', 'versions', 'node')).length > 0)
+    return 'This client takes the oldest Node.js that nvm has';
+  return undefined;
 }
 
 function isLoopbackHost(host: string): boolean {

@@ -304,7 +304,34 @@ describe('the program that starts the bridge', () => {
 
   it('is npx, which on Windows is a batch file that needs cmd', () => {
     expect(started('linux', {})).toMatchObject({ command: 'npx', args: ['-y', 'mcp-drawbridge', U], notes: [] });
-    expect(started('win32', {})).toMatchObject({ command: 'cmd', args: ['/c', 'npx', '-y', 'mcp-drawbridge', U] });
+    expect(started('win32', { nodePath: 'C:\\node\\node.exe' })).toMatchObject({
+      command: 'cmd',
+      args: ['/c', 'npx', '-y', 'mcp-drawbridge', U],
+      notes: [],
+    });
+  });
+
+  it('is Node itself where its path on Windows has a space, which npx does not survive', () => {
+    const { nodePath, binPath } = machineOf('win32');
+    expect(nodePath).toContain(' ');
+    expect(started('win32', {})).toMatchObject({ command: nodePath, args: [binPath, U] });
+    expect(started('linux', { nodePath: '/opt/my node/bin/node' })).toMatchObject({ command: 'npx' });
+    const temporary =
+      'C:\\Users\\ada\\AppData\\Local\\npm-cache\\_npx\\5f\\node_modules\\mcp-drawbridge\\bin\\mcp-drawbridge.cjs';
+    expect(started('win32', { binPath: temporary })).toMatchObject({
+      command: 'cmd',
+      args: ['/c', 'npx', '-y', 'mcp-drawbridge', U],
+      notes: [expect.stringContaining('npm install -g mcp-drawbridge')],
+    });
+  });
+
+  it('is Node itself for Claude Desktop where nvm has any, since that client takes the oldest of them', () => {
+    const nodePath = '/usr/bin/node';
+    const binPath = '/usr/lib/node_modules/mcp-drawbridge/bin/mcp-drawbridge.cjs';
+    const machine = machineOf('linux', { nodePath, binPath, files: ['/home/ada/.nvm/versions/node/v14.0.0/bin/node'] });
+    expect(entryOf('claude-desktop', HTTP, machine).value).toEqual({ command: nodePath, args: [binPath, U] });
+    expect(entryOf('cursor', HTTP, machine, 'bridge').value).toEqual(NPX);
+    expect(entryOf('claude-desktop', HTTP, machineOf('linux', { nodePath, binPath })).value).toEqual(NPX);
   });
 
   it.each([
@@ -312,6 +339,7 @@ describe('the program that starts the bridge', () => {
     '/home/ada/.local/state/fnm_multishells/1_2/bin/node',
     '/home/ada/.volta/tools/image/node/22.1.0/bin/node',
     '/home/ada/.asdf/installs/nodejs/22.1.0/bin/node',
+    '/usr/local/nvm/versions/node/v22.1.0/bin/node',
   ])('is Node itself where a version manager has it: %s', (nodePath) => {
     expect(started('linux', { nodePath, binPath: bin })).toMatchObject({ command: nodePath, args: [bin, U] });
   });

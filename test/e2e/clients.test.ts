@@ -36,11 +36,15 @@ describe('mcp-drawbridge clients', () => {
     expect(code).toBe(0);
     const lines = stdout.trim().split('\n');
     expect(lines.map((line) => line.split(' ')[0])).toEqual(MCP_CLIENTS.map(({ id }) => id));
-    expect(lines.filter((line) => line.includes(' there '))).toEqual([expect.stringMatching(/^cursor .*mcp\.json$/)]);
+    expect(lines.filter((line) => line.includes(' there '))).toEqual([
+      expect.stringMatching(/^cursor +Cursor +direct +there +.*mcp\.json$/),
+    ]);
+    expect(lines[0]).toMatch(/^claude-desktop +Claude Desktop +bridge +- /);
     const document = JSON.parse((await clients(['--json'])).stdout);
     expect(document[2]).toEqual({
       id: 'cursor',
       title: 'Cursor',
+      way: 'direct',
       files: [{ path: join(home, '.cursor', 'mcp.json'), exists: true }],
     });
   });

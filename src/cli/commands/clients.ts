@@ -78,16 +78,18 @@ function listClients(machine: Machine, asJson: boolean): void {
   const clients = MCP_CLIENTS.map((client) => ({
     id: client.id,
     title: client.title,
+    way: client.ways('http')[0]!,
     files: client.locate(machine).map((path) => ({ path, exists: machine.isFile(path) })),
   }));
   if (asJson) {
     process.stdout.write(`${JSON.stringify(clients, undefined, 2)}\n`);
     return;
   }
-  const width = Math.max(...clients.map(({ id }) => id.length));
-  for (const { id, files } of clients) {
-    for (const { path, exists } of files)
-      process.stdout.write(`${id.padEnd(width)}  ${exists ? 'there' : '-    '}  ${path}\n`);
+  const idWidth = Math.max(...clients.map(({ id }) => id.length));
+  const titleWidth = Math.max(...clients.map(({ title }) => title.length));
+  for (const { id, title, way, files } of clients) {
+    const start = `${id.padEnd(idWidth)}  ${title.padEnd(titleWidth)}  ${way.padEnd(6)}`;
+    for (const { path, exists } of files) process.stdout.write(`${start}  ${exists ? 'there' : '-    '}  ${path}\n`);
   }
   process.stderr.write('\nThe entry for one of them: mcp-drawbridge clients <name> <url>\n');
 }

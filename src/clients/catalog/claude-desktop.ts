@@ -14,6 +14,7 @@ export const CLAUDE_DESKTOP = defineClient({
   locate: (machine) =>
     machine.platform === 'win32' ? locateOnWindows(machine) : [inApplicationData(machine, 'Claude', FILE)],
   startsBridge: commonBridge,
+  takesOldestNode: true,
   notes: ['Quit Claude Desktop, from the tray or menu bar too, and start it again.'],
 });
 
