@@ -1,5 +1,5 @@
 import type { McpClient } from '../clients/client.ts';
-import { diffTexts } from '../clients/files/diff.ts';
+import { diffTexts, maskLine } from '../clients/files/diff.ts';
 import { addEntry, removeEntry } from '../clients/files/edit.ts';
 import { readFileText, replaceFile } from '../clients/files/replace-file.ts';
 import type { Machine } from '../clients/machine.ts';
@@ -40,7 +40,7 @@ export function changeFile(file: string, entry: Entry, values: ClientsValues, se
   const isChanged = after !== (before ?? '');
   const diff = diffTexts(before ?? '', after)
     .split('\n')
-    .map((line) => cleanLine(line.replaceAll('\t', '  '), secrets))
+    .map((line) => cleanLine(maskLine(line.replaceAll('\t', '  ')), secrets))
     .join('\n');
   const isWritten = isChanged && values['dry-run'] !== true;
   const backup = isWritten ? replaceFile(file, { before, after, now: new Date() }) : undefined;

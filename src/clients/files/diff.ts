@@ -35,3 +35,19 @@ function linesOf(text: string): string[] {
   if (lines.at(-1) === '') lines.pop();
   return lines;
 }
+
+/** A key that by its name holds a secret, or an option of a command, and the value behind it, quoted or not. */
+const SECRET =
+  /((?:token|secret|passw(?:or)?d|api[_-]?key|access[_-]?key|private[_-]?key|credentials?)["']?\s*[:=,]\s*)("[^"]*"|'[^']*'|[^\s"'#,}\]]+)/gi;
+
+/**
+ * A line of a client's file to be shown: other servers' keys stand there too. What only names a variable, such as
+ * `${TOKEN}`, is no secret.
+ */
+export function maskLine(line: string): string {
+  return line.replace(SECRET, (all, name: string, value: string) => {
+    const quote = /^["']/.exec(value)?.[0] ?? '';
+    const inner = quote === '' ? value : value.slice(1, -1);
+    return inner === '' || /^\$|^\{/.test(inner) ? all : `${name}${quote}***${quote}`;
+  });
+}

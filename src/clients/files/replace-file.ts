@@ -1,5 +1,8 @@
 import {
   closeSync,
+  fchmodSync,
+  fchownSync,
+  fstatSync,
   fsyncSync,
   lstatSync,
   mkdirSync,
@@ -64,12 +67,13 @@ export function replaceFile(path: string, { before, after, now, keepsBackup = tr
   let isOurs = false;
   try {
     mkdirSync(dirname(target), { recursive: true });
-    const mode = before === undefined ? NEW_MODE : statSync(target).mode & 0o777;
-    if (before !== undefined && keepsBackup) backup = writeBackup(target, before, mode, now);
-    takeTurn(temporary, after, mode, now);
+    const access = before === undefined ? undefined : statSync(target);
+    if (before !== undefined && keepsBackup) backup = writeBackup(target, before, access, now);
+    takeTurn(temporary, after, access, now);
     isOurs = true;
-    // As late as can be: what somebody else has written meanwhile would be lost.
-    if (readFileText(target) !== before) throw changedMeanwhile(path);
+    // As late as can be: what somebody else has written meanwhile would be lost. Two who find one that was left behind
+    // may both have taken its place.
+    if (readFileText(temporary) !== after || readFileText(target) !== before) throw changedMeanwhile(path);
     putInPlace(temporary, target);
     return backup;
   } catch (thrown) {
@@ -101,12 +105,12 @@ function targetOf(path: string): string {
 }
 
 /** Never over another file: `<name>.2026-11-25T10-00-00.bak`, then with a number behind the time. */
-function writeBackup(target: string, text: string, mode: number, now: Date): string {
+function writeBackup(target: string, text: string, access: Access | undefined, now: Date): string {
   const stamp = now.toISOString().slice(0, 19).replaceAll(':', '-');
   for (let number = 1; number <= MAX_BACKUPS; number++) {
     const path = `${target}.${stamp}${number === 1 ? '' : `-${number}`}.bak`;
     try {
-      writeNew(path, text, mode);
+      writeNew(path, text, access);
       return path;
     } catch (thrown) {
       if (codeOf(thrown) !== 'EEXIST') throw thrown;
@@ -116,9 +120,9 @@ function writeBackup(target: string, text: string, mode: number, now: Date): str
 }
 
 /** One writer at a time: the temporary file is the same for all, and who finds one that is not old comes too late. */
-function takeTurn(temporary: string, text: string, mode: number, now: Date): void {
+function takeTurn(temporary: string, text: string, access: Access | undefined, now: Date): void {
   try {
-    writeNew(temporary, text, mode);
+    writeNew(temporary, text, access);
   } catch (thrown) {
     if (codeOf(thrown) !== 'EEXIST') throw thrown;
     const since = statSync(temporary, { throwIfNoEntry: false })?.mtimeMs ?? 0;
@@ -128,19 +132,49 @@ function takeTurn(temporary: string, text: string, mode: number, now: Date): voi
         hint: 'Try again.',
       });
     removeQuietly(temporary);
-    writeNew(temporary, text, mode);
+    writeNew(temporary, text, access);
   }
 }
 
-function writeNew(path: string, text: string, mode: number): void {
-  const file = openSync(path, 'wx', mode);
+/** Who may do what with a file. */
+interface Access {
+  readonly mode: number;
+  readonly uid: number;
+  readonly gid: number;
+}
+
+/** A file that cannot be written to its end is not left there. */
+function writeNew(path: string, text: string, access: Access | undefined): void {
+  const file = openSync(path, 'wx', NEW_MODE);
   try {
-    const bytes = Buffer.from(text);
-    for (let written = 0; written < bytes.length; ) written += writeSync(file, bytes, written);
-    fsyncSync(file);
-  } finally {
-    closeSync(file);
+    try {
+      if (access !== undefined) giveAccess(file, access);
+      const bytes = Buffer.from(text);
+      for (let written = 0; written < bytes.length; ) written += writeSync(file, bytes, written);
+      fsyncSync(file);
+    } finally {
+      closeSync(file);
+    }
+  } catch (thrown) {
+    removeQuietly(path);
+    throw thrown;
   }
+}
+
+/** The owner first: giving a file away takes bits of its mode. A mask of the process has no say in it. */
+function giveAccess(file: number, { mode, uid, gid }: Access): void {
+  const now = fstatSync(file);
+  if (now.uid !== uid) fchownSync(file, uid, gid);
+  let bits = mode & 0o777;
+  if (now.uid === uid && now.gid !== gid) {
+    try {
+      fchownSync(file, uid, gid);
+    } catch {
+      // It stays with another group, which has no right to it.
+      bits &= ~0o070;
+    }
+  }
+  fchmodSync(file, bits);
 }
 
 function putInPlace(temporary: string, target: string): void {
