@@ -9,7 +9,8 @@ import { terminalNote } from '../terminal-note.ts';
 
 declare const DRAWBRIDGE_VERSION: string;
 
-const SIGNALS = { SIGHUP: 1, SIGINT: 2, SIGTERM: 15 } as const;
+/** The last is Ctrl-Break, on Windows alone. */
+const SIGNALS = { SIGHUP: 1, SIGINT: 2, SIGTERM: 15, SIGBREAK: 21 } as const;
 /** By then the bridge has ended by itself; if it has not, something is wrong with it, and an orphan helps nobody. */
 const LAST_MS = 6000;
 
