@@ -4,7 +4,7 @@ import type { Entry, EntryValue, Placed } from './server-entry.ts';
 export function renderEntry(entry: Entry): string {
   const whole = [...(entry.also ?? []), entry].reduce<EntryValue>((file, placed) => merge(file, nest(placed)), {});
   if (entry.format === 'json') return JSON.stringify(whole, undefined, 2);
-  return entry.format === 'toml' ? renderToml(entry) : renderYaml(whole, 0);
+  return entry.format === 'toml' ? renderToml(entry) : renderYaml(whole);
 }
 
 /** A value under its path; a member stands in a list. */
@@ -47,17 +47,22 @@ function tomlValue(value: EntryValue): string {
   return Array.isArray(value) ? `[${value.map(tomlValue).join(', ')}]` : JSON.stringify(value);
 }
 
-function renderYaml(value: EntryValue, depth: number): string {
+/** A value as YAML in block style, without an end of line. */
+export function renderYaml(value: EntryValue, depth = 0): string {
   const indent = '  '.repeat(depth);
   if (Array.isArray(value))
     return value.map((one: EntryValue) => `${indent}- ${renderYaml(one, depth + 1).trimStart()}`).join('\n');
   if (!isTable(value)) return `${indent}${yamlScalar(value)}`;
   return Object.entries(value)
     .map(([name, member]) => {
-      if (!isTable(member) && !Array.isArray(member)) return `${indent}${yamlScalar(name)}: ${yamlScalar(member)}`;
+      if (!hasMembers(member)) return `${indent}${yamlScalar(name)}: ${yamlScalar(member)}`;
       return `${indent}${yamlScalar(name)}:\n${renderYaml(member, depth + 1)}`;
     })
     .join('\n');
+}
+
+function hasMembers(value: EntryValue): boolean {
+  return typeof value === 'object' && Object.keys(value).length > 0;
 }
 
 /** What could be read as something else than a text is quoted, as JSON does it, which is YAML too (YAML 1.2 §1.3). */
