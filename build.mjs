@@ -55,7 +55,7 @@ const acmeMetafiles = [];
 const acmeApart = {
   name: 'acme-apart',
   setup(api) {
-    api.onLoad({ filter: /\/listener\/acme-library\.ts$/ }, async ({ path }) => {
+    api.onLoad({ filter: /[\\/]listener[\\/]acme-library\.ts$/ }, async ({ path }) => {
       const { metafile, outputFiles } = await build({
         ...shared,
         entryPoints: [path],
@@ -77,7 +77,7 @@ const acmeLeftOut = {
   setup(api) {
     // Another library for the same certificates, a look at the challenge from our own side, and a log of its own.
     api.onResolve({ filter: /^(\.\/crypto\/forge|\.\/verify|debug)$/ }, ({ path, importer }) =>
-      importer.includes('/acme-client/') ? { path, namespace: 'left-out' } : undefined,
+      /[\\/]acme-client[\\/]/.test(importer) ? { path, namespace: 'left-out' } : undefined,
     );
     api.onLoad({ filter: /.*/, namespace: 'left-out' }, () => ({ contents: 'module.exports = () => () => {};' }));
     // Shared with the rest of the gateway: what an attempt may do is passed in it.

@@ -1,9 +1,10 @@
 import { readdirSync, readFileSync, statSync } from 'node:fs';
 import { builtinModules } from 'node:module';
 import { dirname, join, relative, resolve } from 'node:path';
+import { fileURLToPath } from 'node:url';
 import { describe, expect, it } from 'vitest';
 
-const SRC = new URL('../src', import.meta.url).pathname;
+const SRC = fileURLToPath(new URL('../src', import.meta.url));
 
 /** Who may import whom, and which packages: the table of docs/architecture.md. Imports point one way. */
 const LAYERS: Readonly<Record<string, { readonly layers: readonly string[]; readonly packages: readonly string[] }>> = {
@@ -64,11 +65,16 @@ function listFiles(folder: string): string[] {
   });
 }
 
+/** From src/ on, with slashes on every system. */
+function pathOf(file: string): string {
+  return relative(SRC, file).replaceAll('\\', '/');
+}
+
 function importsOf(file: string): Import[] {
   const text = readFileSync(file, 'utf8');
   const statements = text.matchAll(/^(?:import|export)\s+(type\s)?[^;]*?from\s+'([^']+)'/gm);
   const dynamic = text.matchAll(/import\('([^']+)'\)/g);
-  const from = relative(SRC, file);
+  const from = pathOf(file);
   return [
     ...[...statements].map(([, type, to]) => ({ from, to: to!, isType: type !== undefined })),
     ...[...dynamic].map(([, to]) => ({ from, to: to!, isType: false })),
@@ -92,13 +98,13 @@ describe('imports point one way', () => {
   });
 
   it('every file belongs to a layer of the table', () => {
-    expect([...new Set(files.map((file) => layerOf(relative(SRC, file))))].sort()).toEqual(Object.keys(LAYERS).sort());
+    expect([...new Set(files.map((file) => layerOf(pathOf(file))))].sort()).toEqual(Object.keys(LAYERS).sort());
   });
 
   it.each(Object.entries(LAYERS))('%s imports only the layers below it', (layer, { layers }) => {
     const wrong = imports.filter(({ from, to, isType }) => {
       if (layerOf(from) !== layer || !to.startsWith('.')) return false;
-      const target = layerOf(relative(SRC, resolve(dirname(join(SRC, from)), to)));
+      const target = layerOf(pathOf(resolve(dirname(join(SRC, from)), to)));
       if (target === layer) return false;
       return !layers.includes(target) || (TYPES_ONLY.has(`${layer} → ${target}`) && !isType);
     });
@@ -122,7 +128,7 @@ describe('imports point one way', () => {
     const edges = new Map<string, string[]>();
     for (const { from, to, isType } of imports) {
       if (!to.startsWith('.') || isType) continue;
-      const target = relative(SRC, resolve(dirname(join(SRC, from)), to));
+      const target = pathOf(resolve(dirname(join(SRC, from)), to));
       edges.set(from, [...(edges.get(from) ?? []), target]);
     }
     const circles: string[] = [];
@@ -141,7 +147,7 @@ const SIGNALS_GROUPS = 'upstream/command/process-group.ts';
 describe('the process belongs to the command line', () => {
   it.each(
     files
-      .map((file) => relative(SRC, file))
+      .map((file) => pathOf(file))
       .filter((file) => !['cli', 'demo'].includes(layerOf(file)) && file !== SIGNALS_GROUPS),
   )('%s does not touch it', (file) => {
     // A server asks for client certificates by it, and says nothing of whom we trust as a client.
@@ -162,6 +168,6 @@ it('what signals groups of processes does nothing else with ours', () => {
 describe('files stay readable in one sitting', () => {
   it('none has more than 300 lines', () => {
     const long = files.filter((file) => readFileSync(file, 'utf8').split('\n').length > 301);
-    expect(long.map((file) => relative(SRC, file))).toEqual([]);
+    expect(long.map((file) => pathOf(file))).toEqual([]);
   });
 });

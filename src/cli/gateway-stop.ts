@@ -20,7 +20,8 @@ export interface StopOptions {
 }
 
 /**
- * Stops the gateway in good order on SIGTERM and SIGINT, and ends the process with 0; a second signal ends it at once.
+ * Stops the gateway in good order on SIGTERM, SIGINT and, on Windows, which has no SIGTERM, Ctrl-Break; the process ends
+ * with 0. A second signal ends it at once.
  * The returned function says whether that has begun.
  */
 export function stopOnSignals(options: StopOptions): () => boolean {
@@ -28,6 +29,7 @@ export function stopOnSignals(options: StopOptions): () => boolean {
   for (const [signal, number] of [
     ['SIGINT', 2],
     ['SIGTERM', 15],
+    ['SIGBREAK', 21],
   ] as const) {
     process.on(signal, () => {
       if (isStopping) process.exit(128 + number);

@@ -14,7 +14,7 @@ export async function main(args: readonly string[]): Promise<void> {
     const [first, ...rest] = args;
     const command = first !== undefined && Object.hasOwn(COMMANDS, first) ? COMMANDS[first] : undefined;
     if (command !== undefined) await (await command()).run(rest);
-    else (await import('./commands/bridge.ts')).run(first === 'bridge' ? rest : args);
+    else await (await import('./commands/bridge.ts')).run(first === 'bridge' ? rest : args);
   } catch (thrown) {
     reportAndExit(thrown);
   }

@@ -19,7 +19,7 @@ export function reporting(command: (args: readonly string[]) => Promise<void>): 
 }
 
 /** Each part is one line, whatever a peer or an argument brought into it. */
-export function formatError(error: DrawbridgeError, secrets: readonly string[] = []): string {
+function formatError(error: DrawbridgeError, secrets: readonly string[] = []): string {
   const lines = [`error  ${cleanLine(error.message, secrets)}`];
   if (error.why !== undefined) lines.push(`why    ${cleanLine(error.why, secrets)}`);
   lines.push(`try    ${cleanLine(error.hint, secrets)}`);

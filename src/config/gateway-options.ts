@@ -229,7 +229,7 @@ const LIMITS = [
 ] as const satisfies readonly Option[];
 
 /** Options of `mcp-drawbridge gateway` that `createGateway` has too: they can change while the gateway runs. */
-export const GATEWAY_OPTIONS = [...UPSTREAM, ...AUTHENTICATION, ...ADDRESSES, ...LIMITS] as const;
+const GATEWAY_OPTIONS = [...UPSTREAM, ...AUTHENTICATION, ...ADDRESSES, ...LIMITS] as const;
 
 /** All that the command takes, and its configuration file. */
 export const GATEWAY_COMMAND_OPTIONS = [

@@ -15,7 +15,7 @@ export interface DatabaseThread {
 }
 
 /** Largest answer that a query may have on the wire; what is beyond is dropped as it comes, never gathered. */
-export const MAX_ANSWER_BYTES = 4 * 1024 * 1024;
+const MAX_ANSWER_BYTES = 4 * 1024 * 1024;
 /** How long PGlite may take to start; about 4 s is usual. */
 const START_TIMEOUT_MS = 60_000;
 

@@ -4,7 +4,7 @@ import { SETUP_SQL } from './sample-data.ts';
 import { decodeAnswer, encodeReadOnlyQuery, type QueryResult } from './wire.ts';
 
 /** Longest that one statement may run; the thread is ended then, and started again with the same sample data. */
-export const STATEMENT_TIMEOUT_MS = 10_000;
+const STATEMENT_TIMEOUT_MS = 10_000;
 /** Most statements that may wait for their turn, over all sessions together. */
 export const MAX_QUEUED_STATEMENTS = 100;
 

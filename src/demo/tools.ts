@@ -5,7 +5,7 @@ import { rowsToJson } from './rows-to-json.ts';
 import type { QueryResult } from './wire.ts';
 
 /** Most rows that an answer shows; a note in the answer says when there were more. */
-export const MAX_ROWS = 1000;
+const MAX_ROWS = 1000;
 
 type Arguments = Readonly<Record<string, unknown>>;
 

@@ -71,7 +71,7 @@ function isLiteral(byte: number | undefined): boolean {
   );
 }
 
-export function endOfLiteral(bytes: Buffer, from: number): number {
+function endOfLiteral(bytes: Buffer, from: number): number {
   let at = from;
   while (isLiteral(bytes[at])) at++;
   return at;

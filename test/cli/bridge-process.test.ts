@@ -180,10 +180,10 @@ describe('the bridge process without a server that answers', () => {
     }
   });
 
-  it.each(SIGNALS)('exits with $code on a $signal that comes as soon as it listens for it', async ({
-    signal,
-    code,
-  }) => {
+  it.each([
+    ...SIGNALS,
+    { signal: 'SIGBREAK', code: 149 },
+  ])('exits with $code on a $signal that comes as soon as it listens for it', async ({ signal, code }) => {
     const preload = fileURLToPath(new URL('../parts/signal-itself.cjs', import.meta.url));
     const hole = await startBlackHole();
     try {

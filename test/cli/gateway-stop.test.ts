@@ -1,6 +1,7 @@
 import { once } from 'node:events';
 import { createServer, request } from 'node:http';
 import { type AddressInfo, connect, createServer as createTcpServer } from 'node:net';
+import { fileURLToPath } from 'node:url';
 import { SSEClientTransport } from '@modelcontextprotocol/sdk/client/sse.js';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { until, within } from '../parts/deadline.ts';
@@ -135,6 +136,14 @@ describe('the bound', () => {
     gateway.child.kill('SIGTERM');
     expect((await gateway.exited(2000)).code).toBe(143);
   });
+});
+
+it('Ctrl-Break of Windows stops it in good order, as SIGTERM does elsewhere', async () => {
+  const preload = fileURLToPath(new URL('../parts/signal-itself.cjs', import.meta.url));
+  const options = { nodeArgs: ['--require', preload], env: { SIGNAL_ITSELF: 'SIGBREAK' } };
+  gateway = startCli(['gateway', '--upstream', upstream.httpUrl, '--auth', 'none', '--port', '0'], options);
+  expect(await gateway.exited(5000)).toMatchObject({ code: 0, stdout: '' });
+  expect(gateway.stderr).toMatch(/SIGBREAK: stopping.*\n.*stopped\n$/s);
 });
 
 it('--drain-delay: /ready says no at once, and all is still served meanwhile', async () => {

@@ -44,7 +44,7 @@ export const rankOf = (check) => RANKS[check?.status ?? 'SKIPPED'];
  * @param {string} version
  * @returns {Promise<{ node: string, entry: string }>}
  */
-export async function ensureSuite(version) {
+async function ensureSuite(version) {
   const home = join(CACHE, `conformance-${version}-node-${NODE_VERSION}`);
   const modules = join(home, 'node_modules');
   const suite = {

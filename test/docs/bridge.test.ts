@@ -15,6 +15,8 @@ const FAULTS = readFileSync(new URL('../faults/run.mjs', import.meta.url), 'utf8
 const OPTIONS: readonly Option[] = BRIDGE_OPTIONS;
 /** One stands for any, the other is misspelt on purpose. */
 const NO_OPTIONS = ['--flag', '--allow-htp'];
+/** How many arguments lead to our own: those of `npx -y mcp-drawbridge`, and the same after `cmd /c`. */
+const BEFORE_OURS: Readonly<Record<string, number>> = { npx: 2, cmd: 4 };
 /** Of `keys` and of `clients` alone. */
 const KEY_OPTIONS: readonly Option[] = KEYS_OPTIONS;
 const ENTRY_OPTIONS: readonly Option[] = CLIENTS_OPTIONS;
@@ -26,7 +28,7 @@ describe.each(listDocs())('docs/%s', (name) => {
   it('has entries of a client that are JSON, start this program, and are accepted', () => {
     for (const { mcpServers } of fencesOf(text).filter(isJson).map(parsed).filter(isEntry)) {
       for (const { command, args, env } of Object.values(mcpServers).filter(isStarted)) {
-        expect(args.splice(0, command === 'npx' ? 2 : 1).at(-1)).toMatch(/mcp-drawbridge(\.cjs)?$/);
+        expect(args.splice(0, BEFORE_OURS[command] ?? 1).at(-1)).toMatch(/mcp-drawbridge(\.cjs)?$/);
         expect(readBridgeSettings(args, readable(env))).toHaveProperty('options.url');
       }
     }
@@ -38,7 +40,7 @@ describe.each(listDocs())('docs/%s', (name) => {
     );
     const known = [...options.map(({ name: option }) => `--${option}`), ...NO_OPTIONS];
     const lines = [...codeOf(text), ...fencesOf(text).flatMap((fence) => fence.text.split('\n'))];
-    for (const line of lines.filter((code) => !code.startsWith('npm install'))) {
+    for (const line of lines.filter((code) => !/^npm(\.cmd)? (install|root)/.test(code))) {
       const named = withoutCommand(line).match(/(?<![\w-])--[a-z][\w-]*/g) ?? [];
       const isOfSuite = line.startsWith('npm run faults');
       const exists = (option: string): boolean => (isOfSuite ? FAULTS.includes(option) : known.includes(option));

@@ -5,7 +5,7 @@ import { listDocs, readDoc } from '../parts/markdown.ts';
 
 const files = ['src', 'test', 'bin'].flatMap((folder) =>
   readdirSync(fileURLToPath(new URL(`../../${folder}`, import.meta.url)), { recursive: true, encoding: 'utf8' }).map(
-    (path) => `/${folder}/${path}`,
+    (path) => `/${folder}/${path.replaceAll('\\', '/')}`,
   ),
 );
 

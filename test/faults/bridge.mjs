@@ -274,7 +274,7 @@ export function expectNamed(error, upstream) {
 }
 
 /** @param {string} line */
-export function shown(line) {
+function shown(line) {
   return line.length > SHOWN_CHARS ? `${line.slice(0, SHOWN_CHARS)}… (${line.length} characters)` : line;
 }
 

@@ -13,7 +13,7 @@ import { startUpstreamProcess } from './upstream/upstream-process.mjs';
  */
 
 /** What a scenario has at its hand. Whatever it starts ends with it. */
-export class Stage {
+class Stage {
   #command;
   #ends = [];
   #bridges = [];

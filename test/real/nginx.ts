@@ -62,7 +62,7 @@ export function startNginx(upstreamPort: number, htpasswd: string): Promise<Ngin
 }
 
 /** Starts one with this configuration, and waits until it is up on its port. */
-export async function runNginx(
+async function runNginx(
   configure: (folder: string, port: number) => string,
   isUp: (port: number) => Promise<boolean>,
 ): Promise<Nginx> {

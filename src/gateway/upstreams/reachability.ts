@@ -2,7 +2,7 @@ import type { Family } from '../../upstream/dial/dial-route.ts';
 import { dial } from '../../upstream/dial/dialer.ts';
 
 /** How long a look at a server may take. */
-export const LOOK_TIMEOUT_MS = 2000;
+const LOOK_TIMEOUT_MS = 2000;
 
 /**
  * Whether the server takes connections: settles when one was made, and closes it again. Any request would open a session

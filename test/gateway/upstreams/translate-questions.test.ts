@@ -1,4 +1,5 @@
 /** What a legacy server asks in the middle of a call, of the SDK's client pinned to 2026-07-28. */
+import { fileURLToPath } from 'node:url';
 import { Client, type ClientOptions, StreamableHTTPClientTransport } from '@modelcontextprotocol/client';
 import { afterEach, describe, expect, it } from 'vitest';
 import { until, within } from '../../parts/deadline.ts';
@@ -117,7 +118,7 @@ it('a server whose answers have no stream asks on that of its session', async ()
 });
 
 it('a command that asks a client of 2026-07-28 gets its answer', async () => {
-  const command = [process.execPath, new URL('../../parts/feature-server.mjs', import.meta.url).pathname];
+  const command = [process.execPath, fileURLToPath(new URL('../../parts/feature-server.mjs', import.meta.url))];
   const gateway = await startGateway({ command, translateModern: true });
   open.push(gateway);
   expect(await call(await connect(gateway), 'roots')).toBe('[{"uri":"file:///me"}]');

@@ -1,0 +1,2 @@
+export function lintWorkflows(files: readonly string[]): Promise<void>;
+export function checkAgainst(schema: string, files: readonly string[]): Promise<void>;
