@@ -25,7 +25,7 @@ export async function* reachEach(
   addresses: readonly string[],
   options: CheckPostgresOptions,
 ): AsyncGenerator<Finding, Reached | undefined> {
-  const failures: Finding[] = [];
+  const failures: { readonly address: string; readonly code: string }[] = [];
   let reached: Reached | undefined;
   for (const address of addresses) {
     const begun = performance.now();
@@ -35,10 +35,11 @@ export async function* reachEach(
       yield { hop: 'tcp', verdict: 'ok', said: `${where} in ${Math.round(performance.now() - begun)} ms` };
       if (reached === undefined) reached = outcome;
       else outcome.socket.destroy();
-    } else failures.push(refusal(target, address, outcome.code));
+    } else failures.push({ address, code: outcome.code });
   }
-  for (const failure of failures) {
-    yield reached === undefined || failure.verdict === 'skip' ? failure : { ...failure, verdict: 'warn' };
+  for (const { address, code } of failures) {
+    const found = refusal(target, address, code, reached !== undefined);
+    yield reached === undefined || found.verdict === 'skip' ? found : { ...found, verdict: 'warn' };
   }
   return reached;
 }
@@ -65,7 +66,7 @@ function open(
   });
 }
 
-function refusal({ host, port }: PostgresTarget, address: string, code: string): Finding {
+function refusal({ host, port }: PostgresTarget, address: string, code: string, isReached: boolean): Finding {
   const where = nameAddress(address, port);
   const isTrap = isLoopback(host) && address === '::1';
   if (isTrap && /^E(ADDRNOTAVAIL|NETUNREACH|AFNOSUPPORT|HOSTUNREACH)$/.test(code)) {
@@ -75,7 +76,7 @@ function refusal({ host, port }: PostgresTarget, address: string, code: string):
     hop: 'tcp',
     verdict: 'fail',
     said: `${where}: ${code}`,
-    remedy: isTrap
+    remedy: isTrap && isReached
       ? 'Programs that take localhost for ::1 fail here: write 127.0.0.1 for them.'
       : remedyForConnect(address, port, code),
     curl: `nc -vz ${address} ${port}  # Windows: Test-NetConnection ${address} -Port ${port}`,

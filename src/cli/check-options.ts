@@ -32,7 +32,11 @@ export const CHECK_OPTIONS = [
     help: 'How long an idle event stream is watched for a sign of life; 0 leaves it out',
   },
   { name: 'json', kind: 'flag', help: 'One JSON document at the end, in place of lines' },
-  { name: 'no-color', kind: 'flag', help: 'No colour; there is none anyway where no terminal reads, or NO_COLOR is set' },
+  {
+    name: 'no-color',
+    kind: 'flag',
+    help: 'No colour; there is none anyway where no terminal reads, or NO_COLOR is set',
+  },
   bridgeOption('transport'),
   bridgeOption('header'),
   bridgeOption('header-file'),

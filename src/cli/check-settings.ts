@@ -81,10 +81,7 @@ export function readCheckSettings(
   };
 }
 
-function readTarget(
-  { values, positionals }: ParsedOptions<typeof CHECK_OPTIONS>,
-  env: Environment,
-): CheckTarget {
+function readTarget({ values, positionals }: ParsedOptions<typeof CHECK_OPTIONS>, env: Environment): CheckTarget {
   const [first = values.url, unexpected] = positionals;
   if (unexpected !== undefined) {
     throw usageError('unexpected argument', {

@@ -1,5 +1,6 @@
 import type { Finding } from '../check/finding.ts';
-import { createLineLogger, silentLogger } from '../log.ts';
+import { silentLogger } from '../log.ts';
+import type { SshTunnel } from '../upstream/ssh/ssh-tunnel.ts';
 import type { CheckSettings } from './check-settings.ts';
 
 /** Everything that is found, as it is found; what a check does not need is not loaded. */
@@ -16,7 +17,7 @@ export async function* findAll(settings: CheckSettings, signal: AbortSignal): As
 async function* walk(settings: CheckSettings, url: URL, signal: AbortSignal): AsyncGenerator<Finding> {
   const { walkServer } = await import('../check/walk.ts');
   const { headers, secrets, family, transport, tls, proxy, origin, until, timeoutMs, heartbeatMs, ssh } = settings;
-  const tunnel = ssh === undefined ? undefined : await openTunnel(ssh, url, settings);
+  const tunnel = ssh === undefined ? undefined : await prepareTunnel(ssh, url, settings);
   try {
     yield* walkServer({
       url,
@@ -37,4 +38,21 @@ async function* walk(settings: CheckSettings, url: URL, signal: AbortSignal): As
   } finally {
     await tunnel?.close();
   }
+}
+
+/** It is opened when the walk asks for its near end. */
+async function prepareTunnel(
+  ssh: NonNullable<CheckSettings['ssh']>,
+  url: URL,
+  { family, timeoutMs }: CheckSettings,
+): Promise<SshTunnel> {
+  const { SshTunnel } = await import('../upstream/ssh/ssh-tunnel.ts');
+  const port = Number(url.port || (url.protocol === 'https:' ? 443 : 80));
+  const target = { host: url.hostname, port };
+  return new SshTunnel({ ...ssh, target, family, openTimeoutMs: timeoutMs, logger: silentLogger });
+}
+
+/** Those that are set, by the names that they have. */
+function proxyVariables(env: Readonly<Record<string, string | undefined>>): string[] {
+  return Object.keys(env).filter((name) => /^(https?|all|no)_proxy$/i.test(name) && env[name] !== '');
 }
