@@ -4,7 +4,7 @@ import type { Entry, EntryValue, Placed } from './server-entry.ts';
 export function renderEntry(entry: Entry): string {
   const whole = [...(entry.also ?? []), entry].reduce<EntryValue>((file, placed) => merge(file, nest(placed)), {});
   if (entry.format === 'json') return JSON.stringify(whole, undefined, 2);
-  return entry.format === 'toml' ? renderToml(entry) : renderYaml(whole, 0);
+  return entry.format === 'toml' ? renderToml(entry) : renderYaml(whole);
 }
 
 /** A value under its path; a member stands in a list. */
@@ -47,7 +47,8 @@ function tomlValue(value: EntryValue): string {
   return Array.isArray(value) ? `[${value.map(tomlValue).join(', ')}]` : JSON.stringify(value);
 }
 
-function renderYaml(value: EntryValue, depth: number): string {
+/** A value as YAML in block style, without an end of line. */
+export function renderYaml(value: EntryValue, depth = 0): string {
   const indent = '  '.repeat(depth);
   if (Array.isArray(value))
     return value.map((one: EntryValue) => `${indent}- ${renderYaml(one, depth + 1).trimStart()}`).join('\n');
