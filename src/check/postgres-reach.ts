@@ -76,9 +76,10 @@ function refusal({ host, port }: PostgresTarget, address: string, code: string, 
     hop: 'tcp',
     verdict: 'fail',
     said: `${where}: ${code}`,
-    remedy: isTrap && isReached
-      ? 'Programs that take localhost for ::1 fail here: write 127.0.0.1 for them.'
-      : remedyForConnect(address, port, code),
+    remedy:
+      isTrap && isReached
+        ? 'Programs that take localhost for ::1 fail here: write 127.0.0.1 for them.'
+        : remedyForConnect(address, port, code),
     curl: `nc -vz ${address} ${port}  # Windows: Test-NetConnection ${address} -Port ${port}`,
   };
 }

@@ -23,13 +23,20 @@ const hasOtherTransport: EntryRule = (server) => {
   const path = urlOf(server)?.pathname ?? '';
   if (client.id === 'gemini-cli' && type === undefined) {
     if (address.key === 'url' && /\/mcp\/?$/.test(path)) {
-      return failure('has url, which is legacy SSE there, before an address of Streamable HTTP', 'Write httpUrl in its place.');
+      return failure(
+        'has url, which is legacy SSE there, before an address of Streamable HTTP',
+        'Write httpUrl in its place.',
+      );
     }
     if (address.key === 'httpUrl' && /\/sse\/?$/.test(path)) {
-      return failure('has httpUrl, which is Streamable HTTP, before an address of legacy SSE', 'Write url in its place.');
+      return failure(
+        'has httpUrl, which is Streamable HTTP, before an address of legacy SSE',
+        'Write url in its place.',
+      );
     }
   }
-  if (client.ways('sse').includes('direct') || !client.ways('http').includes('direct') || !isSse(server)) return undefined;
+  if (client.ways('sse').includes('direct') || !client.ways('http').includes('direct') || !isSse(server))
+    return undefined;
   return client.id === 'codex'
     ? failure('has an address of legacy SSE, which Codex does not speak', BRIDGED(client.id))
     : warning(`has an address of legacy SSE, which ${client.title} is not known to speak`, BRIDGED(client.id));
@@ -75,7 +82,10 @@ const isReadable: EntryRule = (server) => {
 
 const isMcpRemote: EntryRule = ({ command, args }) =>
   [command ?? '', ...args].some((word) => /(^|[\\/])mcp-remote(@|$|[\\/])/.test(word))
-    ? warning('starts mcp-remote', 'Put mcp-drawbridge in its place: it takes the same arguments, and finds its server again after a loss.')
+    ? warning(
+        'starts mcp-remote',
+        'Put mcp-drawbridge in its place: it takes the same arguments, and finds its server again after a loss.',
+      )
     : undefined;
 
 export const ADDRESS_RULES: readonly EntryRule[] = [

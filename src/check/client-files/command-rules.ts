@@ -1,5 +1,5 @@
 import { posix, win32 } from 'node:path';
-import { type EntryRule, failure, type FoundServer, type ReadableMachine, warning } from './client-file.ts';
+import { type EntryRule, type FoundServer, failure, type ReadableMachine, warning } from './client-file.ts';
 
 /** Commands of npm and its like are scripts on Windows, which only a shell starts. */
 const SCRIPT_ON_WINDOWS = /^(npx|npm|pnpm|yarn)(\.cmd)?$/i;
@@ -44,11 +44,16 @@ const hasSpaceInArgument: EntryRule = ({ client, args }, { platform }) =>
 
 const isMissing: EntryRule = (server, machine) => {
   const { run } = words(server);
-  const script = /^(.*[\\/])?node(\.exe)?$/i.test(run ?? '') ? server.args.find((arg) => /\.[cm]?js$/.test(arg)) : undefined;
+  const script = /^(.*[\\/])?node(\.exe)?$/i.test(run ?? '')
+    ? server.args.find((arg) => /\.[cm]?js$/.test(arg))
+    : undefined;
   for (const path of [run, script]) {
     if (path === undefined) continue;
     if (path.startsWith('~/')) {
-      return failure(`names ${path}, and no shell is there that knows what ~ is`, `Write ${machine.home} in its place.`);
+      return failure(
+        `names ${path}, and no shell is there that knows what ~ is`,
+        `Write ${machine.home} in its place.`,
+      );
     }
     if (!pathsOf(machine).isAbsolute(path) || machine.isFile(path)) continue;
     if (machine.platform === 'win32' && machine.isFile(`${path}.exe`)) continue;
@@ -101,4 +106,10 @@ function pathsOf({ platform }: ReadableMachine): typeof posix {
   return platform === 'win32' ? win32 : posix;
 }
 
-export const COMMAND_RULES: readonly EntryRule[] = [isScript, hasSpaceInShell, hasSpaceInArgument, isMissing, isNotFound];
+export const COMMAND_RULES: readonly EntryRule[] = [
+  isScript,
+  hasSpaceInShell,
+  hasSpaceInArgument,
+  isMissing,
+  isNotFound,
+];

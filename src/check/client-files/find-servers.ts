@@ -1,5 +1,5 @@
-import type { Machine } from '../../clients/machine.ts';
 import type { McpClient } from '../../clients/client.ts';
+import type { Machine } from '../../clients/machine.ts';
 import type { ClientFile, FoundServer } from './client-file.ts';
 
 type Record_ = Readonly<Record<string, unknown>>;
