@@ -55,10 +55,14 @@ export function renderYaml(value: EntryValue, depth = 0): string {
   if (!isTable(value)) return `${indent}${yamlScalar(value)}`;
   return Object.entries(value)
     .map(([name, member]) => {
-      if (!isTable(member) && !Array.isArray(member)) return `${indent}${yamlScalar(name)}: ${yamlScalar(member)}`;
+      if (!hasMembers(member)) return `${indent}${yamlScalar(name)}: ${yamlScalar(member)}`;
       return `${indent}${yamlScalar(name)}:\n${renderYaml(member, depth + 1)}`;
     })
     .join('\n');
+}
+
+function hasMembers(value: EntryValue): boolean {
+  return typeof value === 'object' && Object.keys(value).length > 0;
 }
 
 /** What could be read as something else than a text is quoted, as JSON does it, which is YAML too (YAML 1.2 §1.3). */

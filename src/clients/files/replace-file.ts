@@ -20,6 +20,8 @@ const NEW_MODE = 0o600;
 const BUSY = new Set(['EPERM', 'EBUSY', 'EACCES']);
 const BUSY_TRIES = 10;
 const BUSY_PAUSE_MS = 50;
+/** Whoever wrote a temporary file as old as this has died meanwhile. */
+const LEFT_BEHIND_MS = 60_000;
 const MAX_BACKUPS = 1000;
 /** Larger than any configuration is. */
 const MAX_FILE_BYTES = 16 * 1024 * 1024;
@@ -30,8 +32,6 @@ export interface Replacement {
   readonly after: string;
   /** For the name of the backup. */
   readonly now: Date;
-  /** Ends in the names of what is written meanwhile, so that two never write the same. */
-  readonly mark: string;
   /** Whether a copy of the old file is left beside it. Default true. */
   readonly keepsBackup?: boolean;
 }
@@ -57,39 +57,42 @@ export function readFileText(path: string): string | undefined {
  * in its place. Who reads it meanwhile has the one or the other. A link stays, and what it leads to is replaced. Returns
  * the path of the backup, if one was needed. Throws `config`, with the old file as it was and nothing left lying about.
  */
-export function replaceFile(
-  path: string,
-  { before, after, now, mark, keepsBackup = true }: Replacement,
-): string | undefined {
+export function replaceFile(path: string, { before, after, now, keepsBackup = true }: Replacement): string | undefined {
   const target = targetOf(path);
-  const temporary = join(dirname(target), `.${basename(target)}.${mark}.tmp`);
+  const temporary = join(dirname(target), `.${basename(target)}.mcp-drawbridge.tmp`);
   let backup: string | undefined;
+  let isOurs = false;
   try {
     mkdirSync(dirname(target), { recursive: true });
     const mode = before === undefined ? NEW_MODE : statSync(target).mode & 0o777;
     if (before !== undefined && keepsBackup) backup = writeBackup(target, before, mode, now);
-    writeNew(temporary, after, mode);
+    takeTurn(temporary, after, mode, now);
+    isOurs = true;
     // As late as can be: what somebody else has written meanwhile would be lost.
     if (readFileText(target) !== before) throw changedMeanwhile(path);
     putInPlace(temporary, target);
     return backup;
   } catch (thrown) {
-    for (const left of [temporary, backup]) if (left !== undefined) removeQuietly(left);
+    for (const left of [isOurs ? temporary : undefined, backup]) if (left !== undefined) removeQuietly(left);
     if (thrown instanceof DrawbridgeError) throw thrown;
-    throw new DrawbridgeError('config', `${path} cannot be written`, {
-      why: codeOf(thrown),
-      hint: 'Is its folder there, and yours to write in? The file is as it was.',
-    });
+    throw unwritable(path, thrown);
   }
+}
+
+function unwritable(path: string, thrown: unknown): DrawbridgeError {
+  return new DrawbridgeError('config', `${path} cannot be written`, {
+    why: codeOf(thrown),
+    hint: 'Is its folder there, and yours to write in? The file is as it was.',
+  });
 }
 
 /** Where a link leads, through others, also to what is not there yet. */
 function targetOf(path: string): string {
-  const isLink = lstatSync(path, { throwIfNoEntry: false })?.isSymbolicLink() === true;
-  if (!isLink) return path;
   try {
-    return realpathSync(path);
+    const isLink = lstatSync(path, { throwIfNoEntry: false })?.isSymbolicLink() === true;
+    return isLink ? realpathSync(path) : path;
   } catch (thrown) {
+    if (codeOf(thrown) !== 'ENOENT') throw unwritable(path, thrown);
     throw new DrawbridgeError('config', `${path} cannot be written`, {
       why: `it is a link that leads nowhere (${codeOf(thrown)})`,
       hint: 'Remove the link, or make what it leads to.',
@@ -110,6 +113,23 @@ function writeBackup(target: string, text: string, mode: number, now: Date): str
     }
   }
   throw new DrawbridgeError('config', `${target} has too many backups`, { hint: 'Remove some of them.' });
+}
+
+/** One writer at a time: the temporary file is the same for all, and who finds one that is not old comes too late. */
+function takeTurn(temporary: string, text: string, mode: number, now: Date): void {
+  try {
+    writeNew(temporary, text, mode);
+  } catch (thrown) {
+    if (codeOf(thrown) !== 'EEXIST') throw thrown;
+    const since = statSync(temporary, { throwIfNoEntry: false })?.mtimeMs ?? 0;
+    if (now.getTime() - since < LEFT_BEHIND_MS)
+      throw new DrawbridgeError('config', `${temporary} is there`, {
+        why: 'somebody else is writing the same file at this moment',
+        hint: 'Try again.',
+      });
+    removeQuietly(temporary);
+    writeNew(temporary, text, mode);
+  }
 }
 
 function writeNew(path: string, text: string, mode: number): void {
