@@ -6,6 +6,7 @@ import type { WatchedExchange } from '../watched-exchange.ts';
 import { lookAtChallenge } from './challenge.ts';
 import { lookAtClock } from './clock.ts';
 import { explainNoResponse } from './no-response.ts';
+import { isToPlainPage, lookAtPlainPage } from './plain-page.ts';
 import { judgeResponse } from './response-verdict.ts';
 
 /** By these a server says that it does not speak the transport tried, as for the bridge's own detection. */
@@ -21,6 +22,11 @@ export async function* lookAtFirstResponse(walk: Walk): AsyncGenerator<Finding> 
   const kind = guess !== 'auto' ? guess : /\/sse\/?$/.test(walk.url.pathname) ? 'sse' : 'http';
   let exchange: WatchedExchange;
   try {
+    const page = isToPlainPage(walk) ? await lookAtPlainPage(walk) : undefined;
+    if (page !== undefined) {
+      yield page;
+      return;
+    }
     exchange = await request(walk, kind);
     if (guess === 'auto' && OTHER_TRANSPORT.has(exchange.status) && !isRpc(exchange)) {
       exchange = await tryOther(walk, kind, exchange);
