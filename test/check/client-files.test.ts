@@ -142,7 +142,7 @@ describe('what is wrong is said, with its place and a remedy', () => {
       'a Node.js of a removed version',
       'cursor',
       ['darwin', 'linux'],
-      servers({ command: '/home/me/.nvm/versions/node/v18.1.0/bin/node', args: ['/opt/x.cjs'] }),
+      servers({ command: '/home/ada/.nvm/versions/node/v18.1.0/bin/node', args: ['/opt/x.cjs'] }),
       'fail',
       /v18\.1\.0\/bin\/node, which is not there/,
     ],
@@ -301,8 +301,8 @@ describe('what is wrong is said, with its place and a remedy', () => {
 
   it('several files of Claude Desktop are all named', async () => {
     const local =
-      'C:\\Users\\me\\AppData\\Local\\Packages\\Claude_abc\\LocalCache\\Roaming\\Claude\\claude_desktop_config.json';
-    const roaming = 'C:\\Users\\me\\AppData\\Roaming\\Claude\\claude_desktop_config.json';
+      'C:\\Users\\ada\\AppData\\Local\\Packages\\Claude_abc\\LocalCache\\Roaming\\Claude\\claude_desktop_config.json';
+    const roaming = 'C:\\Users\\ada\\AppData\\Roaming\\Claude\\claude_desktop_config.json';
     const found = wrong(await findings({ platform: 'win32', files: { [local]: '{}', [roaming]: '{}' } }));
     expect(found).toHaveLength(1);
     expect(found[0]?.said).toContain('Packages\\Claude_abc');
@@ -336,17 +336,17 @@ describe('what is wrong is said, with its place and a remedy', () => {
   });
 
   it('a Node.js that only a shell finds is named for Claude Desktop', async () => {
-    const npxPath = '/Users/me/.nvm/versions/node/v22.1.0/bin/npx';
+    const npxPath = '/Users/ada/.nvm/versions/node/v22.1.0/bin/npx';
     const found = await judge('claude-desktop', 'darwin', servers(npx('https://db.example.com/mcp')), {
       files: { [npxPath]: '' },
-      env: { PATH: '/Users/me/.nvm/versions/node/v22.1.0/bin' },
+      env: { PATH: '/Users/ada/.nvm/versions/node/v22.1.0/bin' },
     });
     expect(found[0]?.said).toMatch(/only the shell of a version manager finds/);
   });
 
   it('what Claude Code keeps for this folder alone is looked at too', async () => {
     const text = JSON.stringify({
-      projects: { '/home/me/project': { mcpServers: { db: { url: 'https://x.example/mcp' } } } },
+      projects: { '/work': { mcpServers: { db: { url: 'https://x.example/mcp' } } } },
     });
     expect((await judge('claude-code', 'linux', text))[0]?.said).toMatch(/"db" has a URL and no type/);
   });
@@ -356,7 +356,7 @@ describe('what is wrong is said, with its place and a remedy', () => {
     const found = wrong(
       await findings({ platform: 'linux', files: { [path]: servers({ url: 'http://localhost/mcp' }) } }),
     );
-    expect(found[0]?.said).toContain('~/project/.cursor/mcp.json:3');
+    expect(found[0]?.said).toContain('/work/.cursor/mcp.json:3');
   });
 });
 
@@ -405,4 +405,8 @@ describe('files in order', () => {
   });
 });
 
-const PROGRAM = { 'C:\\npm\\mcp-drawbridge.cjs': '', '/opt/mcp-drawbridge.cjs': '' };
+/** What the entry of a bridge may name. */
+const PROGRAM = {
+  [memoryMachine({ platform: 'win32' }).binPath]: '',
+  [memoryMachine({ platform: 'linux' }).binPath]: '',
+};
