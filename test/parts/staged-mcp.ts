@@ -22,7 +22,7 @@ export interface Staging {
   readonly isGuarded?: boolean;
   /** Whether pages may read the session's id; default true. */
   readonly isExposed?: boolean;
-  readonly identity?: Identity;
+  readonly identity?: Pick<Identity, 'cert' | 'key'>;
 }
 
 export interface StagedMcp {
