@@ -6,7 +6,7 @@ import type { Identity } from './certificates.ts';
 import { within } from './deadline.ts';
 
 export interface Staging {
-  /** Deals with a request itself and says so. */
+  /** Deals with a request itself and says so; those with a foreign Host are refused before. */
   readonly intercept?: (req: IncomingMessage, res: ServerResponse) => boolean;
   /** Headers of every response. */
   readonly headers?: Readonly<Record<string, string>>;
@@ -65,12 +65,12 @@ export async function startStagedMcp(staging: Staging = {}): Promise<StagedMcp> 
 
   const serve = (req: IncomingMessage, res: ServerResponse, body: string): void => {
     for (const [name, value] of Object.entries(headers)) res.setHeader(name, value);
-    if (intercept?.(req, res)) return;
     const { method, url = '' } = req;
     if (staging.isGuarded !== false && !/^127\.0\.0\.1:\d+$|^localhost:\d+$/.test(req.headers.host ?? '')) {
       res.writeHead(421).end('Invalid Host header');
       return;
     }
+    if (intercept?.(req, res)) return;
     if (req.headers.origin !== undefined) {
       res.setHeader('access-control-allow-origin', req.headers.origin);
       res.setHeader('access-control-allow-methods', 'GET, POST, DELETE');

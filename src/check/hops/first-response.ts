@@ -30,9 +30,10 @@ export async function* lookAtFirstResponse(walk: Walk): AsyncGenerator<Finding> 
     yield await explainNoResponse(walk, kind, toDrawbridgeError(thrown));
     return;
   }
-  walk.isAnswered = true;
   yield* lookAtClock(walk, exchange);
-  yield await judgeResponse(walk, exchange, isRpc(exchange));
+  const finding = await judgeResponse(walk, exchange, isRpc(exchange));
+  walk.isAnswered = finding.verdict === 'ok';
+  yield finding;
   yield* lookAtChallenge(walk, exchange);
 }
 
