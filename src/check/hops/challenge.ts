@@ -29,7 +29,8 @@ export async function* lookAtChallenge(walk: Walk, exchange: WatchedExchange): A
 
 function refused(walk: Walk, exchange: WatchedExchange, sent: readonly string[]): Finding {
   const challenge = exchange.header('www-authenticate') ?? '';
-  const schemes = [...challenge.matchAll(/(?:^|,)\s*([A-Za-z][\w-]*)(?=\s|,|$)(?!\s*=)/g)].map(([, scheme]) => scheme!);
+  const bare = challenge.replace(/"[^"]*"/g, '""');
+  const schemes = [...bare.matchAll(/(?:^|,)\s*([A-Za-z][\w-]*)(?=\s|,|$)(?!\s*=)/g)].map(([, scheme]) => scheme!);
   const wanted = schemes.length === 0 ? 'without a challenge (WWW-Authenticate)' : `it wants ${schemes.join(' or ')}`;
   const why = /\berror_description="([^"]+)"/i.exec(challenge)?.[1] ?? /\berror="([^"]+)"/i.exec(challenge)?.[1];
   const given = schemeOf(walk);

@@ -36,17 +36,17 @@ export async function* lookAtFirstResponse(walk: Walk): AsyncGenerator<Finding> 
     yield await explainNoResponse(walk, kind, toDrawbridgeError(thrown));
     return;
   }
-  walk.isAnswered = true;
   yield* lookAtClock(walk, exchange);
-  yield await judgeResponse(walk, exchange, isRpc(exchange));
+  const finding = await judgeResponse(walk, exchange, isRpc(exchange));
+  walk.isAnswered = finding.verdict === 'ok';
+  yield finding;
   yield* lookAtChallenge(walk, exchange);
 }
 
 /** Throws why there is no response. */
 async function request(walk: Walk, kind: 'sse' | 'http'): Promise<WatchedExchange> {
-  walk.kind = kind;
   const session = new McpSession(walk);
-  walk.session = session;
+  Object.assign(walk, { kind, session, initialize: undefined });
   if (kind === 'sse') {
     const headers = `Accept: text/event-stream\r\nCache-Control: no-store\r\n${walk.ownHeaders}`;
     walk.first = walk.request({ method: 'GET', path: walk.path, headers }, { onEvent: session.take });

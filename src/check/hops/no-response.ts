@@ -52,7 +52,7 @@ async function speaksTls(walk: Walk): Promise<boolean> {
 async function answersElsewhere(walk: Walk): Promise<boolean> {
   const exchange = walk.request({ method: 'GET', path: '/drawbridge-check', headers: walk.ownHeaders });
   try {
-    return await exchange.answered(LOOK_MS);
+    return await exchange.answered(Math.min(LOOK_MS, walk.timeoutMs));
   } catch (thrown) {
     if (walk.signal.aborted) throw thrown;
     return false;
