@@ -148,14 +148,21 @@ export class Walk {
     return client;
   }
 
-  curl(parts: Partial<CurlParts> & { readonly isAnonymous?: boolean; readonly family?: 4 | 6 } = {}): string {
+  curl(
+    parts: Partial<CurlParts> & {
+      readonly isAnonymous?: boolean;
+      readonly family?: 4 | 6;
+      readonly seconds?: number;
+    } = {},
+  ): string {
     const { isAnonymous = false, options = [], plain = [], family = this.family, ...rest } = parts;
+    const { seconds = Math.ceil(this.timeoutMs / 1000) } = rest;
     const { hostHeader, tls } = this.options;
     return curlCommand({
       url: this.url,
       secret: isAnonymous ? [] : Object.keys(this.options.headers ?? {}),
       options: [
-        `-m ${Math.ceil(this.timeoutMs / 1000)}`,
+        `-m ${seconds}`,
         ...(family === 'any' ? [] : [`-${family}`]),
         ...(tls?.ca === undefined ? [] : ['--cacert "$CA_FILE"']),
         ...options,

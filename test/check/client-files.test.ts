@@ -294,6 +294,12 @@ describe('what is wrong is said, with its place and a remedy', () => {
     }
   });
 
+  it('the line is that of the entry, and not of one whose name only begins so', async () => {
+    const text =
+      '[mcp_servers.db2]\nurl = "https://x.example/mcp"\n\n[mcp_servers.db]\nurl = "https://db.example.com/sse"\n';
+    expect((await judge('codex', 'linux', text))[0]?.said).toContain('config.toml:4)');
+  });
+
   it('UTF-16 is named as what it is', async () => {
     const text = Buffer.concat([Buffer.from([0xff, 0xfe]), Buffer.from(servers({ url: 'x' }), 'utf16le')]);
     expect((await judge('cursor', 'win32', text))[0]?.said).toMatch(/is UTF-16/);

@@ -265,6 +265,37 @@ const ROWS: Readonly<Record<string, Row>> = {
     tells: /redirects to https:\/\/127\.0\.0\.1\/sse.*Begin the URL with https:\/\//,
     stage: () => staged({ intercept: always(301, { location: 'https://127.0.0.1/sse' }) }),
   },
+  'a redirect of a POST': {
+    hop: 'http',
+    tells: /HTTP 302.*redirects to http:\/\/127\.0\.0\.1:\d+\/mcp\/.*Write that path in the URL/,
+    stage: () => staged({ intercept: always(302, { location: '/mcp/' }) }, '/mcp'),
+  },
+  'a method that is not allowed': {
+    hop: 'http',
+    tells: /HTTP 405.*Neither \/sse nor \/mcp/,
+    stage: () =>
+      staged(
+        {
+          intercept: (req, res) =>
+            always(req.url === '/app' ? 405 : 404, { 'content-type': 'text/html' }, PAGE)(req, res),
+        },
+        '/app',
+      ),
+  },
+  'a proxy that wants a password of plain HTTP': {
+    hop: 'proxy',
+    tells: /is reached through a proxy that wants a credential.*HTTP_PROXY/,
+    stage: async () => {
+      const proxy = await startHttpProxy({ answer: () => 'HTTP/1.1 407 No\r\nContent-Length: 0\r\n\r\n' });
+      endings.push(proxy.close);
+      return { url: 'http://mcp.invalid/sse', options: { proxy: { httpProxy: proxy.url } } };
+    },
+  },
+  'a name without any address': {
+    hop: 'dns',
+    tells: /empty\.invalid has no address.*A or AAAA record/,
+    stage: async () => ({ url: 'http://empty.invalid/sse', options: { lookup: lookup() } }),
+  },
   'a proxy before a server that is down': {
     hop: 'http',
     tells: /HTTP 502 in \d+ ms, text\/html, from nginx\/1\.24.*the MCP server behind it is not/,

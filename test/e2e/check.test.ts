@@ -3,11 +3,12 @@ import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'nod
 import { createServer, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { delimiter, dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { type Certificates, makeCertificates } from '../parts/certificates.ts';
 import { until, within } from '../parts/deadline.ts';
+import { makeFakeSsh } from '../parts/fake-ssh.ts';
 import { type GatewayProcess, startGatewayProcess } from '../parts/gateway-process.ts';
 import { startMcpServer, type TestMcpServer } from '../parts/mcp-server.ts';
 import { BIN, type CliResult, linesOf, startCli } from '../parts/run-cli.ts';
@@ -23,6 +24,14 @@ interface Document {
   readonly verdict: string;
   readonly failsAt: string | null;
   readonly findings: readonly { readonly hop: string; readonly verdict: string; readonly said: string }[];
+}
+
+function isAlive(pid: number): boolean {
+  try {
+    return process.kill(pid, 0);
+  } catch {
+    return false;
+  }
 }
 
 describe('mcp-drawbridge check', { timeout: 3 * PATIENCE_MS }, () => {
@@ -258,6 +267,33 @@ describe('mcp-drawbridge check', { timeout: 3 * PATIENCE_MS }, () => {
     it('after a server it is only warned of', async () => {
       write('{ "mcpServers": {');
       expect(await document([`${gateway.origin}/mcp`, ...withKey()])).toMatchObject({ verdict: 'warn', code: 0 });
+    });
+  });
+
+  describe('through a tunnel that it opens', () => {
+    const through = (ssh: string): [string[], Record<string, string>] => [
+      [server.httpUrl, '--ssh', 'me@db.example.com', '--heartbeat', '0'],
+      { PATH: `${dirname(ssh)}${delimiter}${process.env['PATH']}` },
+    ];
+
+    it('the server is walked to, and ssh ends with the check', async () => {
+      const ssh = makeFakeSsh(
+        `up((near) => { const far = connect(${server.port}, '127.0.0.1'); near.on('error', () => {}); far.on('error', () => {}); near.pipe(far).pipe(near); });`,
+      );
+      const { code, stdout } = await check(...through(ssh.command));
+      expect(hopsOf(stdout)).toEqual(expect.arrayContaining(['ssh', 'tools', 'ping']));
+      expect(code).toBe(0);
+      const [{ pid } = { pid: 0 }] = ssh.starts();
+      await until('ssh is gone', () => !isAlive(pid));
+    });
+
+    it('one that is refused is the hop that fails', async () => {
+      const ssh = makeFakeSsh(
+        "say('me@db.example.com: Permission denied (publickey).\\r\\n'); process.exitCode = 255;",
+      );
+      const { code, stdout } = await check(...through(ssh.command));
+      expect(code).toBe(3);
+      expect(linesOf(stdout).at(-1)).toMatch(/^fails at: ssh {2}/);
     });
   });
 

@@ -1,5 +1,5 @@
+import { curlOfFirst } from '../curls.ts';
 import type { Finding } from '../finding.ts';
-import { curlOfFirst } from '../first-curl.ts';
 import type { Walk } from '../walk-state.ts';
 import type { WatchedExchange } from '../watched-exchange.ts';
 import { lookAtDiscovery, lookAtMetadata } from './metadata.ts';

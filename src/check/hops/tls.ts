@@ -18,10 +18,12 @@ export async function* lookAtTls(walk: Walk): AsyncGenerator<Finding> {
   const name = isIP(host) === 0 ? ` -servername ${host}` : '';
   const curl = `openssl s_client -connect ${walk.url.hostname}:${port}${name} </dev/null`;
   const startedAt = performance.now();
+  const dialling = dialTls(walk);
   let socket: TLSSocket;
   try {
-    socket = (await walk.within(dialTls(walk), `TLS with ${host}:${port}`)) as TLSSocket;
+    socket = (await walk.within(dialling, `TLS with ${host}:${port}`)) as TLSSocket;
   } catch (thrown) {
+    dialling.then((late) => late.destroy()).catch(() => {});
     if (walk.signal.aborted) throw thrown;
     const error = toDrawbridgeError(thrown);
     // What a proxy says, or does not say, is not the server's.
