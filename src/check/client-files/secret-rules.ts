@@ -16,7 +16,7 @@ const isInArguments: EntryRule = (server) =>
       )
     : undefined;
 
-export function hasSecretArgument({ args }: FoundServer): boolean {
+function hasSecretArgument({ args }: FoundServer): boolean {
   return args.some((arg, index) => {
     if (REFERENCE.test(arg)) return false;
     const [isFlag, value = args[index + 1]] = SECRET_FLAG.exec(arg) ?? [];
