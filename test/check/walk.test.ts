@@ -164,7 +164,7 @@ const ROWS: Readonly<Record<string, Row>> = {
   },
   'a proxy that is down': {
     hop: 'tcp',
-    tells: /127\.0\.0\.1:\d+ \(IPv4\) ECONNREFUSED/,
+    tells: /127\.0\.0\.1:\d+ \(IPv4\) ECONNREFUSED.*Is the proxy running\?/,
     stage: async () => ({
       url: 'http://mcp.invalid/sse',
       options: { proxy: { httpProxy: `http://127.0.0.1:${await closedPort()}` } },
@@ -336,6 +336,29 @@ const ROWS: Readonly<Record<string, Row>> = {
       staged({ intercept: always(401, { 'www-authenticate': 'Bearer' }) }, '/sse', {
         headers: { Authorization: 'Bearer tok-1234567890' },
       }),
+  },
+  'a 401 for the one transport that is spoken': {
+    hop: 'challenge',
+    tells: /HTTP 401, it wants Bearer/,
+    stage: () =>
+      staged(
+        {
+          intercept: (req, res) =>
+            always(req.method === 'POST' ? 405 : 401, { 'www-authenticate': 'Bearer' })(req, res),
+        },
+        '/events',
+      ),
+  },
+  'a near end of a tunnel that is down': {
+    hop: 'tcp',
+    tells: /ECONNREFUSED.*near end of the tunnel is down/,
+    stage: async () => {
+      const port = await closedPort();
+      return {
+        url: 'http://db.invalid/sse',
+        options: { dialTo: () => Promise.resolve({ host: '127.0.0.1', port }) },
+      };
+    },
   },
   'a 403': {
     hop: 'challenge',
