@@ -37,6 +37,6 @@ function splitKey(path: string): [before: string, hasKey: boolean, after: string
   return found === null ? [path, false, ''] : [found[1]!, true, found[2]!];
 }
 
-export function quote(text: string): string {
+function quote(text: string): string {
   return /^[\w@%+=:,./-]+$/.test(text) ? text : `'${text.replaceAll("'", String.raw`'\''`)}'`;
 }

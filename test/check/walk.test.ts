@@ -44,13 +44,13 @@ async function staged(staging: Staging, path = '/sse', options: Partial<WalkOpti
 }
 
 /** A TCP server that does with each connection what the test says. */
-async function tcp(serve: (socket: Socket) => void, host = '127.0.0.1'): Promise<number> {
+async function tcp(serve: (socket: Socket) => void, host = '127.0.0.1', port = 0): Promise<number> {
   const sockets = new Set<Socket>();
   const server: Server = createServer((socket) => {
     sockets.add(socket);
     serve(socket.on('error', () => {}));
   });
-  server.listen(0, host);
+  server.listen(port, host);
   await once(server, 'listening');
   endings.push(async () => {
     for (const socket of sockets) socket.destroy();
@@ -138,7 +138,10 @@ const ROWS: Readonly<Record<string, Row>> = {
   'a listener on ::1 alone': {
     hop: 'ssh',
     tells: /nothing listens on 127\.0\.0\.1:\d+ \(IPv4\), only on \[::1\]:\d+ \(IPv6\).*--family 6/,
-    stage: async () => ({ url: `http://localhost:${await tcp(() => {}, '::1')}/sse`, options: { lookup: lookup() } }),
+    stage: async () => ({
+      url: `http://localhost:${await tcp(() => {}, '::1', await closedPort())}/sse`,
+      options: { lookup: lookup() },
+    }),
   },
   'a tunnel whose far end refuses': {
     hop: 'ssh',
@@ -161,7 +164,7 @@ const ROWS: Readonly<Record<string, Row>> = {
   },
   'a proxy that is down': {
     hop: 'tcp',
-    tells: /127\.0\.0\.1:\d+ \(IPv4\) ECONNREFUSED/,
+    tells: /127\.0\.0\.1:\d+ \(IPv4\) ECONNREFUSED.*Is the proxy running\?/,
     stage: async () => ({
       url: 'http://mcp.invalid/sse',
       options: { proxy: { httpProxy: `http://127.0.0.1:${await closedPort()}` } },
@@ -333,6 +336,29 @@ const ROWS: Readonly<Record<string, Row>> = {
       staged({ intercept: always(401, { 'www-authenticate': 'Bearer' }) }, '/sse', {
         headers: { Authorization: 'Bearer tok-1234567890' },
       }),
+  },
+  'a 401 for the one transport that is spoken': {
+    hop: 'challenge',
+    tells: /HTTP 401, it wants Bearer/,
+    stage: () =>
+      staged(
+        {
+          intercept: (req, res) =>
+            always(req.method === 'POST' ? 405 : 401, { 'www-authenticate': 'Bearer' })(req, res),
+        },
+        '/events',
+      ),
+  },
+  'a near end of a tunnel that is down': {
+    hop: 'tcp',
+    tells: /ECONNREFUSED.*near end of the tunnel is down/,
+    stage: async () => {
+      const port = await closedPort();
+      return {
+        url: 'http://db.invalid/sse',
+        options: { dialTo: () => Promise.resolve({ host: '127.0.0.1', port }) },
+      };
+    },
   },
   'a 403': {
     hop: 'challenge',

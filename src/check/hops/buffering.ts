@@ -1,5 +1,4 @@
-/** What is in the way of an event stream. */
-export type Obstacle = 'buffering' | 'compression';
+type Obstacle = 'buffering' | 'compression';
 
 interface ProxyAdvice {
   readonly name: string;

@@ -64,14 +64,14 @@ async function request(walk: Walk, kind: 'sse' | 'http'): Promise<WatchedExchang
   return exchange;
 }
 
-/** The other transport counts where it is spoken, or where it says more. */
+/** What the other transport is answered counts, unless that is not spoken either. */
 async function tryOther(walk: Walk, kind: 'sse' | 'http', first: WatchedExchange): Promise<WatchedExchange> {
   const { session, initialize } = walk;
   const other = await request(walk, kind === 'sse' ? 'http' : 'sse').catch((thrown: unknown) => {
     if (walk.signal.aborted) throw thrown;
     return undefined;
   });
-  if (other !== undefined && (other.status < 300 || isRpc(other))) return other;
+  if (other !== undefined && (!OTHER_TRANSPORT.has(other.status) || isRpc(other))) return other;
   Object.assign(walk, { kind, first, session, initialize });
   return first;
 }

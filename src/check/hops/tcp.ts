@@ -41,7 +41,7 @@ function judge(walk: Walk, group: readonly Probed[], works: boolean, isFatal: bo
   const family = group[0]?.family === 6 ? 6 : 4;
   const curl = walk.proxy === undefined ? walk.curl({ family }) : walk.curl();
   if (group.some(isOpen)) return walk.finding('tcp', 'ok', said, { curl });
-  if (isFatal) return walk.finding('tcp', 'fail', said, { remedy: remedyFor(group), curl });
+  if (isFatal) return walk.finding('tcp', 'fail', said, { remedy: remedyFor(walk, group), curl });
   // Nothing is lost where this machine has no such network, or nothing listens for it on this machine.
   const isHarmless = walk.isLoopback || !works || group.every(({ outcome }) => NO_WAY.has(outcome.code ?? ''));
   if (isHarmless) return walk.finding('tcp', 'ok', `${said}; not needed`, { curl });
@@ -58,7 +58,11 @@ function describe({ address, port, outcome }: Probed): string {
   return outcome.code === undefined ? `${name} in ${outcome.ms} ms` : `${name} ${outcome.code} after ${outcome.ms} ms`;
 }
 
-function remedyFor(group: readonly Probed[]): string {
+function remedyFor(walk: Walk, group: readonly Probed[]): string {
+  if (walk.proxy !== undefined) {
+    return 'Is the proxy running? HTTP_PROXY and HTTPS_PROXY name it; NO_PROXY names servers that are reached without it.';
+  }
+  if (walk.dialled !== undefined) return 'The near end of the tunnel is down: is ssh still running?';
   const codes = new Set(group.map(({ outcome }) => outcome.code));
   if (codes.has('ECONNREFUSED')) {
     return 'The machine is there, but nothing listens on this port. Is the MCP server running, and not on 127.0.0.1 alone?';
