@@ -6,10 +6,10 @@ import { OAUTH_OPTIONS } from '../config/oauth-options.ts';
 import type { OptionValues } from '../config/option.ts';
 import { type ParsedOptions, parseOptions } from '../config/parse-options.ts';
 import { type LogLevel, secretsOf } from '../log.ts';
-import { mergeHeaders, parseHeaders } from './headers.ts';
+import { readGivenHeaders } from './headers.ts';
 import { type OAuthOptions, readOAuthOptions } from './oauth-options.ts';
 import { proxyFromEnvironment, proxySecrets } from './proxy-environment.ts';
-import { expandHome, readTextFile } from './read-file.ts';
+import { expandHome } from './read-file.ts';
 import { usageError } from './report.ts';
 import { parseServerUrl, refusePlainHttp, showUrl } from './server-url.ts';
 import { readSshOptions } from './ssh-options.ts';
@@ -53,7 +53,7 @@ export function readBridgeSettings(args: readonly string[], env: Environment): B
 function settingsOf(parsed: ParsedOptions<Table>, env: Environment): BridgeSettings {
   const { values, origins } = parsed;
   // First, since a header that a shell has split is what else would be taken for the URL, and shown.
-  const given = readHeaders(values, origins, env);
+  const given = readGivenHeaders(values, origins, env);
   const headers = Object.fromEntries(Object.entries(given).filter(([name]) => !WRITTEN_ANYWAY.test(name)));
   const { url, callbackPort } = readArguments(parsed, env);
   const ssh = readSshOptions(values.ssh, values['ssh-key']);
@@ -88,16 +88,6 @@ function settingsOf(parsed: ParsedOptions<Table>, env: Environment): BridgeSetti
     ],
     warnings: warningsOf(parsed, given),
   };
-}
-
-/** Files of headers come first, so that what is said more directly counts. */
-function readHeaders(values: Values, origins: ReadonlyMap<string, string>, env: Environment): Record<string, string> {
-  const files = (values['header-file'] ?? []).map((path) => {
-    const text = readTextFile(path, origins.get('header-file') ?? '--header-file').replace(/^\ufeff/, '');
-    return parseHeaders(text.split(/\r\n|\r|\n/), { where: path, isFile: true, env });
-  });
-  const direct = parseHeaders(values.header ?? [], { where: origins.get('header') ?? '--header', env });
-  return mergeHeaders([...files, direct]);
 }
 
 function readArguments(

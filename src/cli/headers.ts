@@ -1,3 +1,4 @@
+import { readTextFile } from './read-file.ts';
 import { usageError } from './report.ts';
 import { expandVariables } from './variables.ts';
 
@@ -58,4 +59,18 @@ function notAPair({ where, isFile }: HeaderSource, index: number, count: number)
     why: count === 1 ? 'what it was given is not that' : `number ${index + 1} of them is not that`,
     hint: `Such as ${where} "Authorization:Bearer …"`,
   });
+}
+
+/** What `--header` and `--header-file` give. Files come first, so that what is said more directly counts. */
+export function readGivenHeaders(
+  given: { readonly header?: readonly string[]; readonly 'header-file'?: readonly string[] },
+  origins: ReadonlyMap<string, string>,
+  env: NonNullable<HeaderSource['env']>,
+): Record<string, string> {
+  const files = (given['header-file'] ?? []).map((path) => {
+    const text = readTextFile(path, origins.get('header-file') ?? '--header-file').replace(/^\ufeff/, '');
+    return parseHeaders(text.split(/\r\n|\r|\n/), { where: path, isFile: true, env });
+  });
+  const direct = parseHeaders(given.header ?? [], { where: origins.get('header') ?? '--header', env });
+  return mergeHeaders([...files, direct]);
 }

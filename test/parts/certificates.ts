@@ -50,7 +50,7 @@ export function makeCertificates(): Certificates {
       '-subj',
       `/CN=${name}`,
       '-days',
-      '2',
+      '400',
     ]);
     writeFileSync(join(folder, `${name}.txt`), '');
     writeFileSync(

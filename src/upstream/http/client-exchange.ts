@@ -6,7 +6,7 @@ import type { ResponseHead } from './http-response-head.ts';
 import { MAX_REDIRECTS } from './redirects.ts';
 
 export interface HttpRequest {
-  readonly method: 'GET' | 'POST' | 'DELETE';
+  readonly method: 'GET' | 'POST' | 'DELETE' | 'OPTIONS';
   /** Path and query. */
   readonly path: string;
   /** Header lines, each with its CRLF; Host and Content-Length are added. */

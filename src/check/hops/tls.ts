@@ -1,0 +1,70 @@
+import { isIP } from 'node:net';
+import type { DetailedPeerCertificate, TLSSocket } from 'node:tls';
+import { toDrawbridgeError } from '../../errors.ts';
+import { dial } from '../../upstream/dial/dialer.ts';
+import { TlsTrust } from '../../upstream/dial/tls-trust.ts';
+import type { Finding, Hop } from '../finding.ts';
+import type { Walk } from '../walk-state.ts';
+
+const DAY_MS = 24 * 3600 * 1000;
+/** Certificates are renewed a month before their end; one that is not has lost who renews it. */
+const SOON_DAYS = 21;
+const MAX_CHAIN = 5;
+
+/** TLS with the server as the bridge does it: version, certificates, and how long they hold. */
+export async function* lookAtTls(walk: Walk): AsyncGenerator<Finding> {
+  if (!walk.isTls) return;
+  const { host, port } = walk;
+  const name = isIP(host) === 0 ? ` -servername ${host}` : '';
+  const curl = `openssl s_client -connect ${walk.url.hostname}:${port}${name} </dev/null`;
+  const startedAt = performance.now();
+  const dialling = dialTls(walk);
+  let socket: TLSSocket;
+  try {
+    socket = (await walk.within(dialling, `TLS with ${host}:${port}`)) as TLSSocket;
+  } catch (thrown) {
+    dialling.then((late) => late.destroy()).catch(() => {});
+    if (walk.signal.aborted) throw thrown;
+    const error = toDrawbridgeError(thrown);
+    // What a proxy says, or does not say, is not the server's.
+    const hop: Hop = walk.proxy !== undefined && /^(cannot reach )?the proxy\b/.test(error.message) ? 'proxy' : 'tls';
+    yield walk.failure(hop, error, hop === 'tls' ? curl : walk.curl());
+    return;
+  }
+  const ms = Math.round(performance.now() - startedAt);
+  const chain = chainOf(socket.getPeerCertificate(true));
+  const version = socket.getProtocol();
+  socket.destroy();
+  const endsAt = Math.min(...chain.map(({ valid_to }) => Date.parse(valid_to)).filter((at) => !Number.isNaN(at)));
+  const days = Math.floor((endsAt - walk.now()) / DAY_MS);
+  const names = [...chain.map(({ subject }) => nameOf(subject)), nameOf(chain.at(-1)?.issuer)];
+  const said = `${version} in ${ms} ms; ${[...new Set(names)].join(' ← ')}; ${days} days left`;
+  if (days >= SOON_DAYS) yield walk.finding('tls', 'ok', said, { curl });
+  else {
+    const remedy = `Renew the certificate, which ends on ${new Date(endsAt).toISOString().slice(0, 10)}, and look why nothing has renewed it by itself.`;
+    yield walk.finding('tls', 'warn', said, { remedy, curl });
+  }
+}
+
+/** A connection with TLS to the server, whatever the scheme of its URL. */
+export function dialTls(walk: Walk): ReturnType<typeof dial> {
+  const { host, port, proxy, family, timeoutMs, options } = walk;
+  const trust = new TlsTrust(options.tls);
+  const how = { family, connectTimeoutMs: timeoutMs, proxy, dialTo: options.dialTo, trust };
+  return dial({ host, port, isTls: true }, how, walk.signal);
+}
+
+/** From the server's own certificate to that of the authority, as far as the server or the system has them. */
+function chainOf(leaf: DetailedPeerCertificate): readonly DetailedPeerCertificate[] {
+  const chain = [leaf];
+  for (let next = leaf.issuerCertificate; chain.length < MAX_CHAIN; next = next.issuerCertificate) {
+    if (next === undefined || next.fingerprint256 === chain.at(-1)?.fingerprint256) break;
+    chain.push(next);
+  }
+  return chain;
+}
+
+function nameOf(names: DetailedPeerCertificate['subject'] | undefined): string {
+  const name = names?.CN ?? names?.O ?? 'unnamed';
+  return Array.isArray(name) ? name.join(', ') : String(name);
+}

@@ -1,0 +1,23 @@
+import { describe, expect, it } from 'vitest';
+import { directiveOf } from '../../../src/check/hops/buffering.ts';
+
+describe('the directive against buffering', () => {
+  it.each([
+    ['Server: nginx/1.24.0', 'proxy_buffering off', 'gzip off'],
+    ['server: openresty', 'proxy_buffering off', 'gzip off'],
+    ['via: 1.1 Caddy', 'flush_interval -1', 'encode'],
+    ['server: Apache/2.4.58 (Debian)', 'flushpackets=on', 'no-gzip'],
+    ['via: 1.1 haproxy', 'http-buffer-request', 'compression algo'],
+    ['server: Traefik', 'flushInterval', 'excludedContentTypes'],
+    ['cf-ray: 8f-FRA\nserver: cloudflare', 'no-transform', 'no-transform'],
+  ])('is that of the proxy that says %s', (line, buffering, compression) => {
+    const lines = `content-type: text/html\r\n${line}\r\n`;
+    expect(directiveOf(lines, 'buffering')).toContain(buffering);
+    expect(directiveOf(lines, 'compression')).toContain(compression);
+    expect(directiveOf(lines, 'buffering')).toContain('is in the way');
+  });
+
+  it('is one for each where none says its name', () => {
+    expect(directiveOf('server: uvicorn', 'buffering')).toMatch(/nginx: proxy_buffering off.*Caddy: flush_interval -1/);
+  });
+});
