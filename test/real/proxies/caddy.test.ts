@@ -1,0 +1,4 @@
+import { CADDY } from './caddy.ts';
+import { describeProxy } from './describe-proxy.ts';
+
+describeProxy(CADDY);

@@ -1,0 +1,4 @@
+import { describeProxy } from './describe-proxy.ts';
+import { NGINX } from './nginx.ts';
+
+describeProxy(NGINX);
