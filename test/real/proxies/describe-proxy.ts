@@ -1,6 +1,5 @@
 /** The table of what must work through a proxy that runs its file of docs/deploy/proxies in front of the gateway. */
 import { connect as connectHttp2 } from 'node:http2';
-import type { LookupFunction } from 'node:net';
 import { Client as Client2, StreamableHTTPClientTransport as Http2Transport } from '@modelcontextprotocol/client';
 import { afterAll, afterEach, beforeAll, describe, expect, inject, it } from 'vitest';
 import { type Certificates, makeCertificates } from '../../parts/certificates.ts';
@@ -11,6 +10,7 @@ import { type Connecting, INITIALIZE, JSON_HEADERS, send } from '../../parts/raw
 import { openSse, type RawSseSession } from '../../parts/raw-sse-session.ts';
 import { checkFile, type ProxyKind, type ProxyOptions, type RunningProxy, startProxy } from './proxy.ts';
 import { readShipped } from './shipped-file.ts';
+import { toLoopback } from './site.ts';
 import { type Stage, startStage } from './stage.ts';
 
 /** How late what the gateway has written may reach the client. Buffers would hold it for ever. */
@@ -18,12 +18,6 @@ const LATE_MS = 200;
 const BIG_BYTES = 10_000_000;
 const COUNT = { sql: 'select count(*) from main.primitive_events' };
 const PRELOAD = new URL('../../parts/example-is-loopback.cjs', import.meta.url).pathname;
-
-/** db.example.com is this machine. */
-export const toLoopback: LookupFunction = (_host, { all }, callback) => {
-  if (all === true) callback(null, [{ address: '127.0.0.1', family: 4 }]);
-  else callback(null, '127.0.0.1', 4);
-};
 
 export function describeProxy(kind: ProxyKind): void {
   describe(`docs/deploy/proxies/${kind.file} in front of the gateway`, () => {
