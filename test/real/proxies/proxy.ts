@@ -43,8 +43,6 @@ export interface ProxyKind {
   readonly otherTimeouts: readonly string[];
   /** What a client is answered while the gateway is down; default 502. */
   readonly downStatus?: number;
-  /** The largest body that the file lets through to the gateway, if it says so. */
-  readonly signals?: readonly NodeJS.Signals[];
 }
 
 export interface RunningProxy {
@@ -105,7 +103,6 @@ export async function startProxy(kind: ProxyKind, options: ProxyOptions): Promis
       cwd: site.folder,
       readyPort: site.httpsPort,
       deadlineMs: 20_000,
-      ...(kind.signals === undefined ? {} : { stopSignals: kind.signals }),
     });
     return {
       origin: `https://db.example.com:${site.httpsPort}`,
