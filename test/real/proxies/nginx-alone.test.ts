@@ -29,15 +29,26 @@ async function start(edit: (text: string) => string = (text) => text): Promise<R
   return proxy;
 }
 
-it.each([
-  'proxy_buffering         off;',
-  'gzip                    off;',
-])('without its line "%s" no event would arrive, where nginx has it on for all sites', async (line) => {
-  const { origin } = await start((text) => replaceAll(text, [{ from: line, to: '' }]));
-  const headers = { ...stage.alice, 'accept-encoding': 'gzip' };
-  const opening = openSse(origin, '/legacy/sse', headers, { ca: certificates.ca.cert, lookup: toLoopback });
+it('buffers without its line about it, where that is on for all sites: no event arrives', async () => {
+  const { origin } = await start((text) => replaceAll(text, [{ from: 'proxy_buffering         off;', to: '' }]));
+  const opening = openSse(origin, '/legacy/sse', stage.alice, { ca: certificates.ca.cert, lookup: toLoopback });
   await expect(within(2000, 'the endpoint event', opening)).rejects.toThrow(/the endpoint event/);
   opening.catch(() => {});
+});
+
+it.each([
+  ['as it is', (text: string) => text, undefined],
+  [
+    'without its line about gzip',
+    (text: string) => replaceAll(text, [{ from: 'gzip                    off;', to: '' }]),
+    'gzip',
+  ],
+])('%s it compresses a stream or not, where gzip is on for all sites', async (_what, edit, encoding) => {
+  const { origin } = await start(edit);
+  const headers = { ...stage.alice, 'accept-encoding': 'gzip' };
+  const connecting = { ca: certificates.ca.cert, lookup: toLoopback };
+  const stream = await send(origin, { path: '/legacy/sse', headers }, connecting);
+  expect([stream.status, stream.headers['content-encoding']]).toEqual([200, encoding]);
 });
 
 it('redirects to its own name, whatever name it is asked for', async () => {
