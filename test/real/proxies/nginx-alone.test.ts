@@ -43,7 +43,7 @@ it.each([
     (text: string) => replaceAll(text, [{ from: 'gzip                    off;', to: '' }]),
     'gzip',
   ],
-])('%s it compresses a stream or not, where gzip is on for all sites', async (_what, edit, encoding) => {
+])('where gzip is on for all sites, the file %s has streams in the encoding it should', async (_what, edit, encoding) => {
   const { origin } = await start(edit);
   const headers = { ...stage.alice, 'accept-encoding': 'gzip' };
   const connecting = { ca: certificates.ca.cert, lookup: toLoopback };
