@@ -63,7 +63,8 @@ export function describeIdle(kind: ProxyKind): void {
     });
 
     it('has no timeout that is not known, and each is twice as long as the gateway is ever silent', () => {
-      const settings = text.replace(/^\s*#.*$/gm, '').match(/[\w.-]*(?:timeout|_period)[\w.-]*/gi) ?? [];
+      const settings =
+        text.replace(/^\s*#.*$/gm, '').match(/timeout +[a-z][a-z-]*|[\w.-]*(?:timeout|_period)[\w.-]*/gi) ?? [];
       const known = [...timeouts.map(({ name }) => name), ...kind.otherTimeouts];
       expect(settings.filter((name) => !known.some((other) => other.toLowerCase() === name.toLowerCase()))).toEqual([]);
       for (const { name, ms } of timeouts) expect(ms, name).toBeGreaterThanOrEqual(2 * HEARTBEAT_MS);

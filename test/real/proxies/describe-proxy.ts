@@ -177,14 +177,16 @@ export function describeProxy(kind: ProxyKind): void {
       expect([status, answered['location']]).toEqual([308, 'https://db.example.com/mcp?a=b']);
     });
 
-    it('tells the gateway at once that a client has gone', async ({ annotate }) => {
+    it(`tells the gateway ${kind.noticesGoneMs === undefined ? 'at once' : 'with the next heartbeats'} that a client has gone`, async ({
+      annotate,
+    }) => {
       const sessions = (): number => stage.features.sessionCount('sse');
       await until('the sessions before have ended', () => sessions() === 0);
       const session = await stream('/legacy/sse');
       expect(sessions()).toBe(1);
       const left = performance.now();
       session.close();
-      await until('its end', () => sessions() === 0, 3000);
+      await until('its end', () => sessions() === 0, kind.noticesGoneMs ?? 3000);
       await annotate(`the session of a client that went ended after ${ms(performance.now() - left)}`);
     });
 
