@@ -2,8 +2,8 @@
 import { installFromDebian, type ProxyKind } from './proxy.ts';
 
 /** What Debian enables by itself, and what the file's comment says to enable. */
-const MODULES = ['mpm_event', 'authz_core', 'alias', 'deflate', 'filter', 'reqtimeout', 'socache_shmcb'];
-const ENABLED = ['ssl', 'http2', 'headers', 'proxy', 'proxy_http'];
+const MODULES = ['mpm_event', 'authz_core', 'alias', 'deflate', 'env', 'filter', 'reqtimeout', 'socache_shmcb'];
+const ENABLED = ['ssl', 'headers', 'proxy', 'proxy_http'];
 
 export const APACHE: ProxyKind = {
   file: 'apache.conf',
@@ -20,7 +20,7 @@ export const APACHE: ProxyKind = {
     'main.conf': `ServerRoot ${folder}
 PidFile ${folder}/pid
 DefaultRuntimeDir ${folder}
-ErrorLog /dev/stderr
+ErrorLog ${folder}/error.log
 LogLevel warn
 ServerName localhost
 User www-data
@@ -37,8 +37,12 @@ Include ${folder}/apache.conf
   }),
   args: ({ folder }) => ['-D', 'FOREGROUND', '-d', folder, '-f', `${folder}/main.conf`],
   checkArgs: ({ folder }) => ['-t', '-d', folder, '-f', `${folder}/main.conf`],
-  idleTimeouts: /(?<=\s)(?<name>timeout|Timeout)[= ](?<value>\d+\w*)/g,
+  idleTimeouts: /(?<=\s)(?<name>timeout)=(?<value>\d+\w*)/g,
+  idleTimeoutUnit: 's',
   otherTimeouts: ['connectiontimeout'],
+  // A worker that was not reached is out of service, though for no time.
+  downStatus: 503,
+  offersHttp2: false,
   // It looks at the client only when it writes to it, which is every 14 s; the first write after the end still succeeds.
   noticesGoneMs: 45_000,
 };

@@ -51,7 +51,7 @@ export function describeIdle(kind: ProxyKind): void {
       gateway = await startGateway({ ...options, upstream: server.sseUrl, heartbeatMs });
       proxy = await startProxy(kind, {
         ...{ gatewayPort: gateway.port, certFile: certificates.server.certFile, keyFile: certificates.server.keyFile },
-        edit: (replaced) => divideTimeouts(replaced, kind.idleTimeouts, FACTOR),
+        edit: (replaced) => divideTimeouts(replaced, kind.idleTimeouts, FACTOR, kind.idleTimeoutUnit),
       });
       return { origin: proxy.origin, alice: gateway.alice };
     };

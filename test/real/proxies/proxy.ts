@@ -41,14 +41,20 @@ export interface ProxyKind {
    * Each must be longer than the gateway's heartbeat; the test of idle streams divides them.
    */
   readonly idleTimeouts: RegExp;
+  /** Whether it reads milliseconds, or whole seconds alone. Default milliseconds. */
+  readonly idleTimeoutUnit?: 'ms' | 's';
   /** Other settings that have to do with time, which do not end a stream. */
   readonly otherTimeouts: readonly string[];
   /** What a client is answered while the gateway is down; default 502. */
   readonly downStatus?: number;
+  /** Whether its file offers HTTP/2 to clients. Default true. */
+  readonly offersHttp2?: boolean;
   /** How long it may take to notice that a client has gone, in milliseconds; default 3000. */
-  readonly noticesGoneMs?: number;
+  readonly;
+  noticesGoneMs?: number;
   /** The largest body that the file lets through to the gateway, if it says so. */
-  readonly signals?: readonly NodeJS.Signals[];
+  readonly;
+  signals?: readonly NodeJS.Signals[];
 }
 
 export interface RunningProxy {
@@ -109,7 +115,6 @@ export async function startProxy(kind: ProxyKind, options: ProxyOptions): Promis
       cwd: site.folder,
       readyPort: site.httpsPort,
       deadlineMs: 20_000,
-      ...(kind.signals === undefined ? {} : { stopSignals: kind.signals }),
     });
     return {
       origin: `https://db.example.com:${site.httpsPort}`,
