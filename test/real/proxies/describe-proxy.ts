@@ -201,7 +201,7 @@ export function describeProxy(kind: ProxyKind): void {
       annotate,
     }) => {
       const sessions = (): number => stage.features.sessionCount('sse');
-      await until('the sessions before have ended', () => sessions() === 0);
+      await until('the sessions before have ended', () => sessions() === 0, kind.noticesGoneMs ?? 5000);
       const session = await stream('/legacy/sse');
       expect(sessions()).toBe(1);
       const left = performance.now();

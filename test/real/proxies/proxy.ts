@@ -50,11 +50,7 @@ export interface ProxyKind {
   /** Whether its file offers HTTP/2 to clients. Default true. */
   readonly offersHttp2?: boolean;
   /** How long it may take to notice that a client has gone, in milliseconds; default 3000. */
-  readonly;
-  noticesGoneMs?: number;
-  /** The largest body that the file lets through to the gateway, if it says so. */
-  readonly;
-  signals?: readonly NodeJS.Signals[];
+  readonly noticesGoneMs?: number;
 }
 
 export interface RunningProxy {
