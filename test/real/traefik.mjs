@@ -26,7 +26,7 @@ export async function ensureTraefik() {
     const folder = `${program}.new-${randomUUID().slice(0, 8)}`;
     await mkdir(CACHE, { recursive: true });
     await cp(MODULE, folder, { recursive: true });
-    const args = ['build', '-mod=readonly', '-o', join(folder, 'traefik'), 'github.com/traefik/traefik/v3/cmd/traefik'];
+    const args = ['build', '-mod=mod', '-o', join(folder, 'traefik'), 'github.com/traefik/traefik/v3/cmd/traefik'];
     try {
       await run('go', args, {
         label: 'Traefik is built with Go (go 1.26 or newer)',

@@ -44,5 +44,5 @@ Include ${folder}/apache.conf
   downStatus: 503,
   offersHttp2: false,
   // It looks at the client only when it writes to it, which is every 14 s; the first write after the end still succeeds.
-  noticesGoneMs: 45_000,
+  noticesGoneMs: 60_000,
 };
