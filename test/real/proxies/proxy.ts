@@ -1,8 +1,11 @@
 /** A reverse proxy that runs its file of docs/deploy/proxies on free ports of 127.0.0.1. */
+import { once } from 'node:events';
 import { existsSync } from 'node:fs';
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { connect } from 'node:tls';
+import { until } from '../../parts/deadline.ts';
 import { cleanEnvironment, run, type ServerProcess, startServer } from '../child-process.mjs';
 import { ensureInstalled } from '../debian.mjs';
 import { findFreePort } from '../free-port.mjs';
@@ -112,6 +115,8 @@ export async function startProxy(kind: ProxyKind, options: ProxyOptions): Promis
       readyPort: site.httpsPort,
       deadlineMs: 20_000,
     });
+    // Traefik listens before it has its certificates.
+    await until('it has its certificate', () => isTlsServed(site.httpsPort), 10_000);
     return {
       origin: `https://db.example.com:${site.httpsPort}`,
       httpPort: site.httpPort,
@@ -122,6 +127,18 @@ export async function startProxy(kind: ProxyKind, options: ProxyOptions): Promis
       },
     };
   });
+}
+
+async function isTlsServed(port: number): Promise<boolean> {
+  const socket = connect({ host: '127.0.0.1', port, servername: 'db.example.com', rejectUnauthorized: false });
+  try {
+    await once(socket, 'secureConnect');
+    return true;
+  } catch {
+    return false;
+  } finally {
+    socket.destroy();
+  }
 }
 
 /** Runs the program's own check of the file; rejects with what it says where the file is wrong. */
