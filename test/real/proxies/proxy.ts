@@ -1,6 +1,7 @@
 /** A reverse proxy that runs its file of docs/deploy/proxies on free ports of 127.0.0.1. */
+import { X509Certificate } from 'node:crypto';
 import { once } from 'node:events';
-import { existsSync } from 'node:fs';
+import { existsSync, readFileSync } from 'node:fs';
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -115,8 +116,8 @@ export async function startProxy(kind: ProxyKind, options: ProxyOptions): Promis
       readyPort: site.httpsPort,
       deadlineMs: 20_000,
     });
-    // Traefik listens before it has its certificates.
-    await until('it has its certificate', () => isTlsServed(site.httpsPort), 10_000);
+    // Traefik listens before it has read its certificates, and shows one of its own meanwhile.
+    await until('it shows its certificate', () => showsCertificate(site), 10_000);
     return {
       origin: `https://db.example.com:${site.httpsPort}`,
       httpPort: site.httpPort,
@@ -129,11 +130,18 @@ export async function startProxy(kind: ProxyKind, options: ProxyOptions): Promis
   });
 }
 
-async function isTlsServed(port: number): Promise<boolean> {
-  const socket = connect({ host: '127.0.0.1', port, servername: 'db.example.com', rejectUnauthorized: false });
+async function showsCertificate({ httpsPort, certFile }: Site): Promise<boolean> {
+  const socket = connect({
+    host: '127.0.0.1',
+    port: httpsPort,
+    servername: 'db.example.com',
+    rejectUnauthorized: false,
+  });
   try {
     await once(socket, 'secureConnect');
-    return true;
+    return (
+      socket.getPeerX509Certificate()?.fingerprint256 === new X509Certificate(readFileSync(certFile)).fingerprint256
+    );
   } catch {
     return false;
   } finally {
