@@ -8,10 +8,14 @@ export interface Pebble {
   start(): Promise<void>;
   stop(): Promise<void>;
 }
-/** `certFile`, `keyFile`: of the directory's own TLS; `httpPort`: where it asks for http-01; `dnsPort`: of its DNS. */
+/**
+ * `certFile`, `keyFile`: of the directory's own TLS; `httpPort`: where it asks for http-01; `tlsPort`: where it asks for
+ * tls-alpn-01, by default where nobody is; `dnsPort`: of its DNS.
+ */
 export function startPebble(options: {
   certFile: string;
   keyFile: string;
   httpPort: number;
+  tlsPort?: number;
   dnsPort: number;
 }): Promise<Pebble>;

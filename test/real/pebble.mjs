@@ -44,9 +44,10 @@ async function untilItAccepts(port) {
  * @param {string} options.certFile of the directory's own TLS
  * @param {string} options.keyFile
  * @param {number} options.httpPort where it asks for http-01, in place of 80
+ * @param {number} [options.tlsPort] where it asks for tls-alpn-01, in place of 443; default: where nobody is
  * @param {number} options.dnsPort of a DNS server on 127.0.0.1 that says where that is
  */
-export async function startPebble({ certFile, keyFile, httpPort, dnsPort }) {
+export async function startPebble({ certFile, keyFile, httpPort, tlsPort = 1, dnsPort }) {
   const missing = `pebble was looked for in ${FOLDERS.join(', ')} and not found`;
   const command = await ensureInstalled({ find: findPebble, missing, packages: ['pebble'] });
   const folder = await mkdtemp(join(tmpdir(), 'drawbridge-pebble-'));
@@ -67,7 +68,7 @@ export async function startPebble({ certFile, keyFile, httpPort, dnsPort }) {
       certificate: certFile,
       privateKey: keyFile,
       httpPort,
-      tlsPort: 1,
+      tlsPort,
       ocspResponderURL: '',
       externalAccountBindingRequired: false,
       domainBlocklist: ['blocked.example.test'],

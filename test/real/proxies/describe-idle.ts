@@ -91,14 +91,16 @@ export function describeIdle(kind: ProxyKind): void {
     });
 
     const shortest = Math.min(...timeouts.map(({ ms }) => ms));
-    it.runIf(shortest < IDLE_MS && FACTOR > 1)('would end them, were it not for the heartbeat', async () => {
-      expect(shortest / FACTOR).toBeLessThan(RARE_HEARTBEAT_MS);
-      const { origin, alice } = await start(RARE_HEARTBEAT_MS);
-      const connecting = { ca: certificates.ca.cert, lookup: toLoopback };
-      const stream = await openSse(origin, '/sse', alice, connecting);
-      const cut = new Promise<void>((fulfil) => stream.response.on('close', () => fulfil()));
-      await within(RARE_HEARTBEAT_MS, 'the stream is cut', cut);
-    });
+    // A proxy that ends nothing by itself has nothing to show here.
+    if (shortest < IDLE_MS && FACTOR > 1)
+      it('would end them, were it not for the heartbeat', async () => {
+        expect(shortest / FACTOR).toBeLessThan(RARE_HEARTBEAT_MS);
+        const { origin, alice } = await start(RARE_HEARTBEAT_MS);
+        const connecting = { ca: certificates.ca.cert, lookup: toLoopback };
+        const stream = await openSse(origin, '/sse', alice, connecting);
+        const cut = new Promise<void>((fulfil) => stream.response.on('close', () => fulfil()));
+        await within(RARE_HEARTBEAT_MS, 'the stream is cut', cut);
+      });
   });
 }
 
