@@ -97,7 +97,7 @@ export const CADDY_MATCHER_RECIPE: Recipe = {
     ),
 };
 
-/** Without a line of the recipe with which HAProxy does not start. */
+/** Without two lines of the recipe with which HAProxy does not start. */
 export const HAPROXY_RECIPE: Recipe = {
   name: 'HAProxy, path_beg /sse',
   kind: {
@@ -121,7 +121,6 @@ frontend mcp_frontend
     use_backend mcp_sse if is_sse
 backend mcp_sse
     http-request set-header Host %[req.hdr(host)]
-    no option httpchk
     option http-server-close
     server mcp1 localhost:${gatewayPort} check
 `,
