@@ -1,8 +1,12 @@
 /** A reverse proxy that runs its file of docs/deploy/proxies on free ports of 127.0.0.1. */
-import { existsSync } from 'node:fs';
+import { X509Certificate } from 'node:crypto';
+import { once } from 'node:events';
+import { existsSync, readFileSync } from 'node:fs';
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { connect } from 'node:tls';
+import { until } from '../../parts/deadline.ts';
 import { cleanEnvironment, run, type ServerProcess, startServer } from '../child-process.mjs';
 import { ensureInstalled } from '../debian.mjs';
 import { findFreePort } from '../free-port.mjs';
@@ -31,18 +35,26 @@ export interface ProxyKind {
   surroundings?(site: Site): Readonly<Record<string, string>>;
   /** Arguments that run it in the foreground; `file` is the copy. */
   args(site: Site, file: string): readonly string[];
-  /** Arguments for the program's own check of the file. */
-  checkArgs(site: Site, file: string): readonly string[];
+  /** Arguments for the program's own check of the file; a program without one says what is wrong when it starts. */
+  checkArgs?(site: Site, file: string): readonly string[];
+  /** What in its log says that a file is wrong, for a program that starts all the same. */
+  readonly complaint?: RegExp;
   environment?(site: Site): Readonly<Record<string, string>>;
   /**
    * Finds the durations in the file after which a connection ends on which nothing is said: groups `name` and `value`.
    * Each must be longer than the gateway's heartbeat; the test of idle streams divides them.
    */
   readonly idleTimeouts: RegExp;
+  /** Whether it reads milliseconds, or whole seconds alone. Default milliseconds. */
+  readonly idleTimeoutUnit?: 'ms' | 's';
   /** Other settings that have to do with time, which do not end a stream. */
   readonly otherTimeouts: readonly string[];
   /** What a client is answered while the gateway is down; default 502. */
   readonly downStatus?: number;
+  /** Whether its file offers HTTP/2 to clients. Default true. */
+  readonly offersHttp2?: boolean;
+  /** How long it may take to notice that a client has gone, in milliseconds; default 3000. */
+  readonly noticesGoneMs?: number;
 }
 
 export interface RunningProxy {
@@ -104,6 +116,8 @@ export async function startProxy(kind: ProxyKind, options: ProxyOptions): Promis
       readyPort: site.httpsPort,
       deadlineMs: 20_000,
     });
+    // Traefik listens before it has read its certificates, and shows one of its own meanwhile.
+    await until('it shows its certificate', () => showsCertificate(site), 10_000);
     return {
       origin: `https://db.example.com:${site.httpsPort}`,
       httpPort: site.httpPort,
@@ -116,12 +130,39 @@ export async function startProxy(kind: ProxyKind, options: ProxyOptions): Promis
   });
 }
 
+async function showsCertificate({ httpsPort, certFile }: Site): Promise<boolean> {
+  const socket = connect({
+    host: '127.0.0.1',
+    port: httpsPort,
+    servername: 'db.example.com',
+    rejectUnauthorized: false,
+  });
+  try {
+    await once(socket, 'secureConnect');
+    return (
+      socket.getPeerX509Certificate()?.fingerprint256 === new X509Certificate(readFileSync(certFile)).fingerprint256
+    );
+  } catch {
+    return false;
+  } finally {
+    socket.destroy();
+  }
+}
+
 /** Runs the program's own check of the file; rejects with what it says where the file is wrong. */
 export async function checkFile(kind: ProxyKind, options: ProxyOptions): Promise<string> {
+  const { checkArgs, complaint = /^$/ } = kind;
+  if (checkArgs === undefined) {
+    const proxy = await startProxy(kind, options);
+    const said = proxy.log();
+    await proxy.stop();
+    if (complaint.test(said)) throw new Error(`${kind.file}: no exit code, but it says: ${said}`);
+    return said;
+  }
   const command = await kind.install();
   return await withSite(kind, options, async (site, file) => {
     const env = cleanEnvironment(kind.environment?.(site));
-    const said = await run(command, kind.checkArgs(site, file), {
+    const said = await run(command, checkArgs(site, file), {
       label: `check of ${kind.file}`,
       env,
       cwd: site.folder,
