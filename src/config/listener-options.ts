@@ -72,7 +72,7 @@ export const LISTENER_OPTIONS = [
     kind: 'integer',
     min: 1,
     default: 500,
-    help: 'Connections of one address',
+    help: 'Connections of one address that is no trusted proxy',
   },
   {
     name: 'drain-timeout',

@@ -3,6 +3,7 @@ import { retryAfterHeader } from '../downstream/json-answer.ts';
 import { SseDownstream } from '../downstream/sse.ts';
 import type { DrawbridgeError } from '../errors.ts';
 import { errorReply } from '../message/message.ts';
+import { endWithLastAnswer } from './last-answer.ts';
 import { withoutInternals } from './public-error.ts';
 import type { RequestContext } from './request-context.ts';
 
@@ -11,8 +12,11 @@ export interface Refusal {
   readonly error: DrawbridgeError;
   /** Further headers as a flat list of names and values, such as `Retry-After`. */
   readonly headers?: readonly string[];
-  /** Whether the connection is closed afterwards, because what follows on it cannot be trusted or need not be read. */
-  readonly closes?: boolean;
+  /**
+   * Whether the connection is closed afterwards, because what follows on it cannot be trusted or need not be read. `at once`:
+   * without waiting for the client to have sent what it is sending.
+   */
+  readonly closes?: boolean | 'at once';
   /** Whether a request on a legacy SSE session is answered on its stream, where a model reads it, and the POST with 202. */
   readonly goesToStream?: boolean;
 }
@@ -52,9 +56,12 @@ export function writeRefusal(context: RequestContext, refusal: Refusal): void {
     ...context.headers,
   ];
   headers.push(...(refusal.headers ?? retryAfterHeader(error)));
-  if (refusal.closes === true || hasMuchToCome(req)) headers.push('Connection', 'close');
+  const { closes = false } = refusal;
+  const isLast = closes !== false || hasMuchToCome(req);
+  if (isLast) headers.push('Connection', 'close');
   res.writeHead(error.status, headers);
-  res.end(body);
+  if (isLast && closes !== 'at once') endWithLastAnswer(req, res, body);
+  else res.end(body);
 }
 
 /** Answers a request of a legacy SSE session where its client waits for the answer; false where there is no such place. */

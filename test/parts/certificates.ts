@@ -14,7 +14,7 @@ export interface Identity {
 
 export interface Certificates {
   readonly ca: Identity;
-  /** For 127.0.0.1, localhost and mcp.test. */
+  /** For 127.0.0.1, localhost, mcp.test and db.example.com. */
   readonly server: Identity;
   readonly expired: Identity;
   /** For other.test and 127.0.0.9. */
@@ -89,7 +89,7 @@ export function makeCertificates(): Certificates {
       to,
     ]);
   };
-  const OWN_NAMES = 'DNS:localhost,DNS:mcp.test,IP:127.0.0.1';
+  const OWN_NAMES = 'DNS:localhost,DNS:mcp.test,DNS:db.example.com,IP:127.0.0.1';
   const [past, now, future] = ['200101000000Z', '200201000000Z', '491231235959Z'];
   makeAuthority('authority');
   makeAuthority('stranger');

@@ -3,7 +3,7 @@ import { Client } from '@modelcontextprotocol/sdk/client/index.js';
 import { SSEClientTransport } from '@modelcontextprotocol/sdk/client/sse.js';
 import { StdioClientTransport } from '@modelcontextprotocol/sdk/client/stdio.js';
 import { StreamableHTTPClientTransport } from '@modelcontextprotocol/sdk/client/streamableHttp.js';
-import type { Transport } from '@modelcontextprotocol/sdk/shared/transport.js';
+import type { FetchLike, Transport } from '@modelcontextprotocol/sdk/shared/transport.js';
 import {
   CreateMessageRequestSchema,
   ElicitRequestSchema,
@@ -20,12 +20,20 @@ export interface TestClient {
   close(): Promise<void>;
 }
 
-export function connectSse(url: string, headers: Record<string, string> = {}): Promise<TestClient> {
-  return connect(new SSEClientTransport(new URL(url), { requestInit: { headers } }) as Transport);
+export function connectSse(
+  url: string,
+  headers: Record<string, string> = {},
+  fetch: FetchLike = globalThis.fetch,
+): Promise<TestClient> {
+  return connect(new SSEClientTransport(new URL(url), { requestInit: { headers }, fetch }) as Transport);
 }
 
-export function connectHttp(url: string, headers: Record<string, string> = {}): Promise<TestClient> {
-  return connect(new StreamableHTTPClientTransport(new URL(url), { requestInit: { headers } }) as Transport);
+export function connectHttp(
+  url: string,
+  headers: Record<string, string> = {},
+  fetch: FetchLike = globalThis.fetch,
+): Promise<TestClient> {
+  return connect(new StreamableHTTPClientTransport(new URL(url), { requestInit: { headers }, fetch }) as Transport);
 }
 
 /** Over either transport of the gateway at this origin. */

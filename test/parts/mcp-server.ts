@@ -24,8 +24,8 @@ export interface TestMcpServer {
   readonly seen: SeenRequest[];
   /** The method of every request and notification that reached a session, oldest first. */
   readonly methods: string[];
-  /** Sessions open at the moment. */
-  readonly sessionCount: () => number;
+  /** Sessions open at the moment, over both transports or one. */
+  readonly sessionCount: (transport?: 'sse' | 'http') => number;
   /** Sends a log notification to every session. */
   announce(text: string): Promise<void>;
   /** Ends every connection at once and listens no more, as a killed process does. */
@@ -113,7 +113,7 @@ export async function startMcpServer(options: TestMcpServerOptions = {}): Promis
     port,
     seen,
     methods,
-    sessionCount: () => sse.size + http.size,
+    sessionCount: (transport) => (transport === 'http' ? 0 : sse.size) + (transport === 'sse' ? 0 : http.size),
     announce: async (text) => {
       for (const { server } of [...sse.values(), ...http.values()]) {
         await server.server.sendLoggingMessage({ level: 'info', data: text });

@@ -1,5 +1,6 @@
 /** Requests as bytes and answers as status, headers and text, with nothing in between that corrects them. */
-import { request } from 'node:http';
+import { request as requestHttp } from 'node:http';
+import { type RequestOptions, request as requestHttps } from 'node:https';
 
 export interface RawAnswer {
   readonly status: number;
@@ -14,12 +15,18 @@ export interface RawRequest {
   readonly body?: string | Buffer;
 }
 
+/** How a connection is made, where it is not a plain one: authorities trusted, where a name leads, the own address. */
+export type Connecting = Pick<RequestOptions, 'ca' | 'lookup' | 'localAddress'>;
+
 /** One request on a connection of its own; a response that is a stream is cut after its head. */
-export function send(origin: string, { method = 'GET', path, headers = {}, body }: RawRequest): Promise<RawAnswer> {
-  const url = new URL(origin);
+export function send(
+  origin: string,
+  { method = 'GET', path, headers = {}, body }: RawRequest,
+  connecting: Connecting = {},
+): Promise<RawAnswer> {
   return new Promise((fulfil, reject) => {
-    const req = request(
-      { host: url.hostname, port: url.port, method, path, headers: { connection: 'close', ...headers }, agent: false },
+    const req = requestOf(origin)(
+      { ...placeOf(origin, connecting), method, path, headers: { connection: 'close', ...headers } },
       (res) => {
         const { statusCode = 0 } = res;
         if (res.headers['content-type'] === 'text/event-stream') {
@@ -39,6 +46,16 @@ export function send(origin: string, { method = 'GET', path, headers = {}, body 
     req.on('error', reject);
     req.end(body);
   });
+}
+
+/** What sends a request there: of http or https. */
+export const requestOf = (origin: string): typeof requestHttps =>
+  new URL(origin).protocol === 'https:' ? requestHttps : requestHttp;
+
+/** A connection of its own to there, for a request. */
+export function placeOf(origin: string, connecting: Connecting): RequestOptions {
+  const { hostname, port } = new URL(origin);
+  return { ...connecting, host: hostname, port, agent: false };
 }
 
 export const JSON_HEADERS = {

@@ -1,7 +1,7 @@
 /** A legacy SSE session spoken by hand: what arrives is kept byte for byte, with when it arrived. */
-import { type IncomingMessage, request } from 'node:http';
+import type { IncomingMessage } from 'node:http';
 import { until, within } from './deadline.ts';
-import { INITIALIZE, JSON_HEADERS, type RawAnswer, send } from './raw-http.ts';
+import { type Connecting, INITIALIZE, JSON_HEADERS, placeOf, type RawAnswer, requestOf, send } from './raw-http.ts';
 
 export interface RawSseSession {
   /** The path that the endpoint event announced. */
@@ -20,17 +20,11 @@ export async function openSse(
   origin: string,
   path: string,
   headers: Readonly<Record<string, string>> = {},
+  connecting: Connecting = {},
 ): Promise<RawSseSession> {
-  const url = new URL(origin);
   const response = await new Promise<IncomingMessage>((fulfil, reject) => {
-    const options = {
-      host: url.hostname,
-      port: url.port,
-      path,
-      headers: { accept: 'text/event-stream', ...headers },
-      agent: false,
-    };
-    request(options, fulfil).on('error', reject).end();
+    const options = { ...placeOf(origin, connecting), path, headers: { accept: 'text/event-stream', ...headers } };
+    requestOf(origin)(options, fulfil).on('error', reject).end();
   });
   if (response.statusCode !== 200) throw new Error(`GET ${path} was answered with ${response.statusCode}`);
   let text = '';
@@ -53,7 +47,11 @@ export async function openSse(
   const endpoint = /^event: endpoint\r?\ndata: (\S+)/.exec(text)?.[1];
   if (endpoint === undefined) throw new Error(`the first event is no endpoint: ${text}`);
   const post: RawSseSession['post'] = (body, more = {}) =>
-    send(origin, { method: 'POST', path: endpoint, headers: { ...JSON_HEADERS, ...headers, ...more }, body });
+    send(
+      origin,
+      { method: 'POST', path: endpoint, headers: { ...JSON_HEADERS, ...headers, ...more }, body },
+      connecting,
+    );
   return {
     endpoint,
     response,

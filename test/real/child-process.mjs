@@ -1,5 +1,7 @@
 /** Child processes of the suites against real servers: each in a group of its own, with deadlines, ended by pid. */
 import { spawn } from 'node:child_process';
+import { connect } from 'node:net';
+import { setTimeout as delay } from 'node:timers/promises';
 import { guardProcess } from './guard.mjs';
 
 /** Characters of output kept for each process; a server under load must not fill our memory. */
@@ -128,15 +130,15 @@ export async function run(command, args, options) {
 }
 
 /**
- * Starts a server and resolves once it printed `readyText`. Rejects, with the tail of its log, when it exits before or
- * the deadline passes; no process is left then.
+ * Starts a server and resolves once it printed `readyText`, or once it listens on `readyPort`. Rejects, with the tail
+ * of its log, when it exits before or the deadline passes; no process is left then.
  * @param {string} command
  * @param {readonly string[]} args
- * @param {LaunchOptions & { readyText: string, stopSignals?: NodeJS.Signals[] }} options stopSignals: the gentle ones;
- *   each has 5 s, then comes SIGKILL
+ * @param {LaunchOptions & { stopSignals?: NodeJS.Signals[] } & ({ readyText: string } | { readyPort: number })} options
+ *   stopSignals: the gentle ones; each has 5 s, then comes SIGKILL
  */
 export async function startServer(command, args, options) {
-  const { label, readyText, stopSignals = ['SIGTERM'], deadlineMs = 60_000 } = options;
+  const { label, stopSignals = ['SIGTERM'], deadlineMs = 60_000 } = options;
   const child = launch(command, args, options);
   const end = async () => {
     for (const signal of /** @type {NodeJS.Signals[]} */ ([...stopSignals, 'SIGKILL'])) {
@@ -156,22 +158,48 @@ export async function startServer(command, args, options) {
     return stopping;
   };
 
-  const ready = new Promise((resolve) => {
-    const look = () => {
-      if (!child.printed.all.includes(readyText)) return;
-      child.readers.delete(look);
-      resolve(undefined);
-    };
-    child.readers.add(look);
-  });
+  const waiting = new AbortController();
+  const ready =
+    'readyPort' in options
+      ? untilListening(options.readyPort, waiting.signal)
+      : new Promise((resolve) => {
+          const look = () => {
+            if (!child.printed.all.includes(options.readyText)) return;
+            child.readers.delete(look);
+            resolve(undefined);
+          };
+          child.readers.add(look);
+        });
   const early = child.exited.then((how) =>
     Promise.reject(new Error(`${label}: ended before it was ready (${how || 'exit code 0'})`)),
   );
+  const awaited = 'readyPort' in options ? `port ${options.readyPort}` : `"${options.readyText}" in its log`;
   try {
-    await withDeadline(Promise.race([ready, early]), deadlineMs, `${label}: "${readyText}" in its log`);
+    await withDeadline(Promise.race([ready, early]), deadlineMs, `${label}: ${awaited}`);
   } catch (error) {
     await stop();
     throw new Error(`${/** @type {Error} */ (error).message}\n${tailOf(child.printed.all)}`.trimEnd());
+  } finally {
+    waiting.abort();
   }
   return { pid: child.pid, exited: child.exited, log: () => child.printed.all, stop };
+}
+
+/**
+ * Resolves when something on 127.0.0.1 takes connections there, or the wait is given up.
+ * @param {number} port
+ * @param {AbortSignal} signal
+ */
+async function untilListening(port, signal) {
+  while (!signal.aborted) {
+    const takesConnections = await new Promise((resolve) => {
+      const socket = connect(port, '127.0.0.1', () => {
+        socket.destroy();
+        resolve(true);
+      });
+      socket.once('error', () => resolve(false));
+    });
+    if (takesConnections) return;
+    await delay(10);
+  }
 }

@@ -51,6 +51,13 @@ describe('connections over the cap', () => {
     certificates.remove();
   });
 
+  it('of an address are not counted where it is a trusted proxy, which brings many clients', async () => {
+    const { port, url } = await start({ maxConnectionsPerAddress: 3, trustProxies: ['127.0.0.1'] });
+    const held = await Promise.all(Array.from({ length: 10 }, () => openRaw(port)));
+    expect((await send(url, { path: '/' })).status).toBe(200);
+    for (const { socket } of held) socket.destroy();
+  });
+
   it('are counted by IPv4 address and by IPv6 network', () => {
     expect(addressBlockOf('::ffff:192.0.2.1')).toBe(addressBlockOf('192.0.2.1'));
     expect(addressBlockOf('2001:db8:0:1::1')).toBe(addressBlockOf('2001:db8:0:1:ffff:ffff:ffff:ffff'));

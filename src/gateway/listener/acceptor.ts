@@ -1,6 +1,7 @@
-import { BlockList, createServer, isIP, type Server, type Socket } from 'node:net';
+import { createServer, type Server, type Socket } from 'node:net';
 import { DrawbridgeError } from '../../errors.ts';
 import type { Logger } from '../../log.ts';
+import type { AddressMatcher } from '../address/cidr.ts';
 import type { ConnectionCaps } from './connection-caps.ts';
 import { LISTENER_BOUNDS } from './listener-options.ts';
 import { type DeclaredEnds, peerAddressOf } from './peer-address.ts';
@@ -8,8 +9,10 @@ import { takeProxyHeader } from './proxy-protocol.ts';
 
 export interface AcceptorOptions {
   readonly caps: ConnectionCaps;
-  /** The proxies that must begin with a PROXY line; undefined where nobody does. */
-  readonly proxies: BlockList | undefined;
+  /** Says of the address of a peer whether it is a trusted proxy. */
+  readonly isProxy: AddressMatcher;
+  /** Whether they, and nobody else, connect, and begin with a PROXY line. */
+  readonly needsProxyLine: boolean;
   readonly logger: Logger;
   /** Gets each connection that may go on; `ends` are those that its proxy declared. */
   readonly onSocket: (socket: Socket, ends: DeclaredEnds | undefined) => void;
@@ -21,7 +24,7 @@ export interface Acceptor {
   readonly sockets: ReadonlySet<Socket>;
 }
 
-export function createAcceptor({ caps, proxies, logger, onSocket }: AcceptorOptions): Acceptor {
+export function createAcceptor({ caps, isProxy, needsProxyLine, logger, onSocket }: AcceptorOptions): Acceptor {
   const sockets = new Set<Socket>();
   const server = createServer({ noDelay: true, keepAlive: true, allowHalfOpen: true }, (socket) => {
     const refuse = (why: string): void => {
@@ -45,12 +48,13 @@ export function createAcceptor({ caps, proxies, logger, onSocket }: AcceptorOpti
     const peer = peerAddressOf(socket);
     // A socket without a peer was closed before it was seen.
     if (peer === '') return refuse('its client has gone');
-    if (proxies === undefined) {
-      if (enterFrom(peer)) onSocket(socket, undefined);
+    if (!needsProxyLine) {
+      // Whose address a proxy's connection is used for, only its requests say; event streams are counted by that.
+      if (isProxy(peer) || enterFrom(peer)) onSocket(socket, undefined);
       else refuse('too many connections of its address');
       return;
     }
-    if (!proxies.check(peer, peer.includes(':') ? 'ipv6' : 'ipv4')) return refuse('it is none of the trusted proxies');
+    if (!isProxy(peer)) return refuse('it is none of the trusted proxies');
     takeProxyHeader(socket, LISTENER_BOUNDS.proxyLineMs, (header) => {
       if (header === undefined) return refuse('it does not begin with a PROXY line');
       const { ends } = header;
@@ -64,25 +68,6 @@ export function createAcceptor({ caps, proxies, logger, onSocket }: AcceptorOpti
     if (server.listening) logger.warn(`cannot accept a connection: ${error.code ?? error.message}`);
   });
   return { server, sockets };
-}
-
-/** CIDRs and addresses as a list that Node can ask; throws `config` for what is neither. */
-export function parseProxies(cidrs: readonly string[]): BlockList {
-  const list = new BlockList();
-  for (const cidr of cidrs) {
-    const [address = '', bits, ...more] = cidr.split('/');
-    const family = isIP(address);
-    const max = family === 4 ? 32 : 128;
-    const prefix = bits === undefined ? max : /^\d{1,3}$/.test(bits) ? Number(bits) : Number.NaN;
-    if (family === 0 || more.length > 0 || !(prefix <= max)) {
-      throw new DrawbridgeError('config', `${JSON.stringify(cidr)} is not an address or a CIDR`, {
-        why: 'it is given in --trust-proxies',
-        hint: 'Such as 10.0.0.0/8',
-      });
-    }
-    list.addSubnet(address, prefix, family === 4 ? 'ipv4' : 'ipv6');
-  }
-  return list;
 }
 
 /** Listens, and settles with the port. Throws `listen_failed`, naming the option that gave the port. */

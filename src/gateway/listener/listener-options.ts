@@ -27,11 +27,11 @@ export interface ListenerOptions {
   readonly publicUrl?: string;
   /** Connections in all. Default 10000. */
   readonly maxConnections?: number;
-  /** Connections of one address, of IPv6 one /64. Default 500. */
+  /** Connections of one address, of IPv6 one /64, that is no trusted proxy. Default 500. */
   readonly maxConnectionsPerAddress?: number;
   /** Connections begin with a PROXY line of a trusted proxy, and nobody else may connect. Default false. */
   readonly proxyProtocol?: boolean;
-  /** CIDRs of the proxies that may send one. */
+  /** CIDRs of the proxies that may send one, and that bring more connections than one client may have. */
   readonly trustProxies?: readonly string[];
   readonly logger: Logger;
 }

@@ -2,8 +2,9 @@ import type { Server as HttpServer } from 'node:http';
 import { isIPv6, type Server, type Socket } from 'node:net';
 import type { TLSSocket } from 'node:tls';
 import { DrawbridgeError } from '../../errors.ts';
+import { parseAddressRanges } from '../address/cidr.ts';
 import { securityHeaders } from '../security-headers.ts';
-import { type Acceptor, bind, createAcceptor, parseProxies } from './acceptor.ts';
+import { type Acceptor, bind, createAcceptor } from './acceptor.ts';
 import { type CertificateFiles, watchCertificateFiles } from './certificate-files.ts';
 import type { CertificateSource } from './certificate-source.ts';
 import { ConnectionCaps } from './connection-caps.ts';
@@ -37,7 +38,8 @@ export interface Listener {
  */
 export async function listen(handler: Handler, options: ListenerOptions): Promise<Listener> {
   const publicUrl = checkOptions(options);
-  const proxies = options.proxyProtocol === true ? parseProxies(options.trustProxies ?? []) : undefined;
+  const isProxy = parseAddressRanges(options.trustProxies ?? [], '--trust-proxies');
+  const needsProxyLine = options.proxyProtocol === true;
   const files =
     options.tlsCert !== undefined && options.tlsKey !== undefined
       ? watchCertificateFiles(options.tlsCert, options.tlsKey, options.logger)
@@ -48,14 +50,20 @@ export async function listen(handler: Handler, options: ListenerOptions): Promis
   const running = new Running(files);
   try {
     const onSocket = serve(handler, source, options, running);
-    const main = running.add(createAcceptor({ caps, proxies, logger, onSocket }));
+    const main = running.add(createAcceptor({ caps, isProxy, needsProxyLine, logger, onSocket }));
     const port = await bind(main, host, options.port ?? 8080, '--port');
     let redirectUrl: string | undefined;
     if (options.redirectPort !== undefined && publicUrl !== undefined) {
       const plain = createHttp1Server(createRedirectHandler(publicUrl, source), securityHeaders({ isTls: false }));
       running.http1.push(plain);
       const redirect = running.add(
-        createAcceptor({ caps, proxies, logger, onSocket: (socket) => plain.emit('connection', socket) }),
+        createAcceptor({
+          caps,
+          isProxy,
+          needsProxyLine,
+          logger,
+          onSocket: (socket) => plain.emit('connection', socket),
+        }),
       );
       redirectUrl = urlOf('http', host, await bind(redirect, host, options.redirectPort, '--redirect-port'));
     }

@@ -45,7 +45,7 @@ function collect(
     let bytes = 0;
     const timer = setTimeout(() => {
       stopReading(req);
-      settle({ error: new DrawbridgeError('body_timeout', 'the body did not come in time'), closes: true });
+      settle({ error: new DrawbridgeError('body_timeout', 'the body did not come in time'), closes: 'at once' });
     }, timeoutMs);
     timer.unref();
     const settle = (verdict: Verdict): void => {

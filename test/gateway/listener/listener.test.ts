@@ -59,7 +59,7 @@ describe('options that cannot be used stop the start and are named', () => {
     ['client certificates without TLS', { tlsClientCa: 'ca.pem' }, /--tls-client-ca needs TLS/],
     ['a redirect without TLS', { redirectPort: 0, publicUrl: 'https://mcp.test' }, /--redirect-port needs TLS/],
     ['a PROXY line from nobody', { proxyProtocol: true }, /--proxy-protocol needs --trust-proxies/],
-    ['a proxy that is no CIDR', { proxyProtocol: true, trustProxies: ['10.0.0.0/33'] }, /"10\.0\.0\.0\/33"/],
+    ['a proxy that is no CIDR', { proxyProtocol: true, trustProxies: ['10.0.0.0/33'] }, /--trust-proxies has an entry/],
     [
       'a file that is not there',
       { tlsCert: '/nowhere.pem', tlsKey: '/nowhere.key' },
