@@ -31,10 +31,16 @@ export async function buildImage({ dockerfile, context, folder, base }: Build): 
         current = step.path;
         makeFolder(join(root, current));
       } else if (step.kind === 'copy') {
-        copy(step, step.from === undefined ? context : join(folder, step.from), join(root, resolve(current, step.destination)));
+        copy(
+          step,
+          step.from === undefined ? context : join(folder, step.from),
+          join(root, resolve(current, step.destination)),
+        );
       } else {
         const writable = { ...base.writable, ...foldersOf(root) };
+        const began = performance.now();
         await runInside(['sh', '-c', step.command], { ...base, writable, folder: current }, `RUN ${step.command}`);
+        console.log(`${((performance.now() - began) / 1000).toFixed(1)} s: ${step.command.slice(0, 60)}`);
       }
     }
   }
@@ -47,12 +53,12 @@ function makeFolder(path: string): void {
   chownSync(path, USER, USER);
 }
 
-/** A file goes into a folder that ends in a slash, a folder's content into the destination. */
+/** A file goes into a folder that is there, a folder's content into the destination. */
 function copy({ sources }: Copy, from: string, to: string): void {
   for (const source of sources) {
     const path = join(from, source);
     const isFolder = statSync(path).isDirectory();
-    const target = isFolder || !(to.endsWith('/') || sources.length > 1) ? to : join(to, basename(source));
+    const target = isFolder || !existsSync(to) ? to : join(to, basename(source));
     cpSync(path, target, { recursive: true, verbatimSymlinks: true });
     if (isFolder && readdirSync(path).length === 0) makeFolder(target);
   }

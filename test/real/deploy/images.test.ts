@@ -32,7 +32,9 @@ let pythonEnv: Record<string, string>;
 
 /** What reaches the registries from here: proxies, certificates and mirrors, as the machine has them. */
 function registryEnvironment(): Record<string, string> {
-  const named = Object.entries(cleanEnvironment()).filter(([name]) => /^(npm_config_|PIP_|UV_|SSL_|NODE_EXTRA_|https?_proxy|no_proxy)/i.test(name));
+  const named = Object.entries(cleanEnvironment()).filter(([name]) =>
+    /^(npm_config_|PIP_|UV_|SSL_|NODE_EXTRA_|https?_proxy|no_proxy)/i.test(name),
+  );
   return Object.fromEntries(named.filter((entry): entry is [string, string] => entry[1] !== undefined));
 }
 
@@ -72,7 +74,10 @@ afterAll(async () => {
 });
 
 /** As compose.yaml has it: the root and the keys cannot be written. */
-const insideGateway = (env: Record<string, string>) => ({ readable: gatewayImage.folders, env: { ...gatewayImage.stage.env, ...env } });
+const insideGateway = (env: Record<string, string>) => ({
+  readable: gatewayImage.folders,
+  env: { ...gatewayImage.stage.env, ...env },
+});
 
 describe('the image of the gateway', () => {
   it('is the package and nothing else, for a user that is not root', () => {
@@ -92,7 +97,11 @@ describe('the image of the gateway', () => {
 
   it('does not start without credentials', async () => {
     const { entrypoint, command } = gatewayImage.stage;
-    const start = runInside([...entrypoint, ...command], insideGateway({ DRAWBRIDGE_UPSTREAM: 'http://127.0.0.1:9/sse' }), 'the gateway without keys');
+    const start = runInside(
+      [...entrypoint, ...command],
+      insideGateway({ DRAWBRIDGE_UPSTREAM: 'http://127.0.0.1:9/sse' }),
+      'the gateway without keys',
+    );
     await expect(start).rejects.toThrow('/keys/keys.json');
   });
 });
@@ -122,16 +131,41 @@ describe('both, as compose.yaml joins them', () => {
       }),
     });
     const asReader = (sql: string): Promise<string> =>
-      run('psql', ['-X', '-A', '-t', '-h', '127.0.0.1', '-p', String(postgres.port), '-U', 'mcp_reader', '-d', 'kwild', '-c', sql], {
-        label: sql,
-        env: cleanEnvironment({ PGPASSWORD: PASSWORD }),
-      });
+      run(
+        'psql',
+        [
+          '-X',
+          '-A',
+          '-t',
+          '-h',
+          '127.0.0.1',
+          '-p',
+          String(postgres.port),
+          '-U',
+          'mcp_reader',
+          '-d',
+          'kwild',
+          '-c',
+          sql,
+        ],
+        {
+          label: sql,
+          env: cleanEnvironment({ PGPASSWORD: PASSWORD }),
+        },
+      );
     expect((await asReader('select count(*) from main.primitive_events')).trim()).toBe('1000');
-    await expect(asReader('set default_transaction_read_only = off; delete from main.streams')).rejects.toThrow('permission denied');
-    await expect(asReader('set default_transaction_read_only = off; create table main.mine (a int)')).rejects.toThrow('permission denied');
+    await expect(asReader('set default_transaction_read_only = off; delete from main.streams')).rejects.toThrow(
+      'permission denied',
+    );
+    await expect(asReader('set default_transaction_read_only = off; create table main.mine (a int)')).rejects.toThrow(
+      'permission denied',
+    );
 
     const [upstreamPort, port] = [await findFreePort(), await findFreePort()];
-    const database = services['postgres-mcp']!.environment['DATABASE_URI']!.replace('postgres:5432/app', `127.0.0.1:${postgres.port}/kwild`);
+    const database = services['postgres-mcp']!.environment['DATABASE_URI']!.replace(
+      'postgres:5432/app',
+      `127.0.0.1:${postgres.port}/kwild`,
+    );
     const { stage, folders } = postgresMcpImage;
     const args = stage.command.map((arg) => arg.replace('=0.0.0.0', '=127.0.0.1').replace('=8000', `=${upstreamPort}`));
     const server = await startInside(
@@ -151,21 +185,36 @@ describe('both, as compose.yaml joins them', () => {
     );
     const key = /\bdb_\S+|\b[A-Za-z0-9_-]{40,}\b/.exec(added)![0];
     const variables = { DRAWBRIDGE_UPSTREAM: `http://127.0.0.1:${upstreamPort}/sse`, DRAWBRIDGE_PORT: String(port) };
-    const gateway = await startInside([...entrypoint, ...command], insideGateway(variables), 'the image of the gateway', 'listening on');
+    const gateway = await startInside(
+      [...entrypoint, ...command],
+      insideGateway(variables),
+      'the image of the gateway',
+      'listening on',
+    );
     const checkHealth = () =>
-      runInside(healthcheck.map((word) => word.replace(':8080/', `:${port}/`)), insideGateway({}), 'HEALTHCHECK');
+      runInside(
+        healthcheck.map((word) => word.replace(':8080/', `:${port}/`)),
+        insideGateway({}),
+        'HEALTHCHECK',
+      );
     try {
       for (const kind of ['sse', 'http'] as const) {
         const client = await connectTo(kind, `http://127.0.0.1:${port}`, { Authorization: `Bearer ${key}` });
-        expect(await client.callText('execute_sql', { sql: 'select count(*) from main.primitive_events' })).toContain('1000');
+        expect(await client.callText('execute_sql', { sql: 'select count(*) from main.primitive_events' })).toContain(
+          '1000',
+        );
         await client.close();
       }
       await checkHealth();
       await server.stop();
-      await until('the health check fails', async () => {
-        const verdict = await checkHealth().catch((error: unknown) => String(error));
-        return verdict.includes('exit code') || verdict.includes('ended with');
-      }, 30_000);
+      await until(
+        'the health check fails',
+        async () => {
+          const verdict = await checkHealth().catch((error: unknown) => String(error));
+          return verdict.includes('exit code') || verdict.includes('ended with');
+        },
+        30_000,
+      );
     } finally {
       await server.stop();
       await gateway.stop();

@@ -31,17 +31,46 @@ export async function ensureSandbox(): Promise<void> {
   if (process.getuid?.() !== 0) throw new Error('the sandbox gives up root, so it must be started as root');
 }
 
+function parentsOf(path: string): string[] {
+  const parts = path.split('/').slice(1, -1);
+  return parts.map((_part, index) => `/${parts.slice(0, index + 1).join('/')}`).filter((parent) => parent !== '/usr');
+}
+
 function argumentsOf({ writable = {}, readable = {}, folder = '/', env = {} }: Sandbox): string[] {
   const system = ['/usr', '/etc'].flatMap((path) => ['--ro-bind', path, path]);
   const links = ['bin', 'sbin', 'lib', 'lib64'].flatMap((name) => ['--symlink', `usr/${name}`, `/${name}`]);
+  const places = [...Object.keys(readable), ...Object.keys(writable)];
+  // Made by bwrap itself, they would be for root alone.
+  const parents = places.flatMap(parentsOf).flatMap((path) => ['--perms', '0755', '--dir', path]);
   const binds = [
     ...Object.entries(readable).flatMap(([inside, outside]) => ['--ro-bind', outside, inside]),
     ...Object.entries(writable).flatMap(([inside, outside]) => ['--bind', outside, inside]),
   ];
   const variables = Object.entries({ PATH: '/usr/local/bin:/usr/bin:/bin', ...env });
   const settings = variables.flatMap(([name, value]) => ['--setenv', name, value]);
-  const kernel = ['--proc', '/proc', '--dev', '/dev', '--unshare-pid', '--unshare-ipc', '--unshare-uts', '--die-with-parent'];
-  const view = [...system, ...links, ...kernel, ...binds, '--remount-ro', '/', '--clearenv', ...settings, '--chdir', folder];
+  const kernel = [
+    '--proc',
+    '/proc',
+    '--dev',
+    '/dev',
+    '--unshare-pid',
+    '--unshare-ipc',
+    '--unshare-uts',
+    '--die-with-parent',
+  ];
+  const view = [
+    ...system,
+    ...links,
+    ...kernel,
+    ...parents,
+    ...binds,
+    '--remount-ro',
+    '/',
+    '--clearenv',
+    ...settings,
+    '--chdir',
+    folder,
+  ];
   return [...view, '--cap-add', 'CAP_SETUID', '--cap-add', 'CAP_SETGID', '--cap-add', 'CAP_SETPCAP', ...GIVE_UP_ROOT];
 }
 
