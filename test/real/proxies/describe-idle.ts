@@ -51,7 +51,7 @@ export function describeIdle(kind: ProxyKind): void {
       gateway = await startGateway({ ...options, upstream: server.sseUrl, heartbeatMs });
       proxy = await startProxy(kind, {
         ...{ gatewayPort: gateway.port, certFile: certificates.server.certFile, keyFile: certificates.server.keyFile },
-        edit: (replaced) => divideTimeouts(replaced, kind.idleTimeouts, FACTOR),
+        edit: (replaced) => divideTimeouts(replaced, kind.idleTimeouts, FACTOR, kind.idleTimeoutUnit),
       });
       return { origin: proxy.origin, alice: gateway.alice };
     };
@@ -63,7 +63,8 @@ export function describeIdle(kind: ProxyKind): void {
     });
 
     it('has no timeout that is not known, and each is twice as long as the gateway is ever silent', () => {
-      const settings = text.replace(/^\s*#.*$/gm, '').match(/[\w.-]*(?:timeout|_period)[\w.-]*/gi) ?? [];
+      const settings =
+        text.replace(/^\s*#.*$/gm, '').match(/timeout +[a-z][a-z-]*|[\w.-]*(?:timeout|_period)[\w.-]*/gi) ?? [];
       const known = [...timeouts.map(({ name }) => name), ...kind.otherTimeouts];
       expect(settings.filter((name) => !known.some((other) => other.toLowerCase() === name.toLowerCase()))).toEqual([]);
       for (const { name, ms } of timeouts) expect(ms, name).toBeGreaterThanOrEqual(2 * HEARTBEAT_MS);

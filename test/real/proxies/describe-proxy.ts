@@ -1,5 +1,7 @@
 /** The table of what must work through a proxy that runs its file of docs/deploy/proxies in front of the gateway. */
+import { once } from 'node:events';
 import { connect as connectHttp2 } from 'node:http2';
+import { connect as connectTls } from 'node:tls';
 import { Client as Client2, StreamableHTTPClientTransport as Http2Transport } from '@modelcontextprotocol/client';
 import { afterAll, afterEach, beforeAll, describe, expect, inject, it } from 'vitest';
 import { type Certificates, makeCertificates } from '../../parts/certificates.ts';
@@ -155,7 +157,7 @@ export function describeProxy(kind: ProxyKind): void {
       expect(JSON.parse(refused.body)).toHaveProperty('error');
     });
 
-    it('speaks HTTP/2 to clients: many event streams on one connection', async () => {
+    it.runIf(kind.offersHttp2 !== false)('speaks HTTP/2 to clients: many event streams on one connection', async () => {
       const session = connectHttp2(proxy.origin, { ca: certificates.ca.cert, lookup: toLoopback });
       keep({ close: () => session.destroy() });
       const endpoints = Array.from({ length: 20 }, async () => {
@@ -170,6 +172,24 @@ export function describeProxy(kind: ProxyKind): void {
         expect(first).toMatch(/^event: endpoint\r?\ndata: \/legacy\/sse\/messages/);
     });
 
+    it.runIf(kind.offersHttp2 === false)(
+      'offers HTTP/1.1 alone, and many event streams, each on a connection',
+      async () => {
+        const socket = connectTls({
+          host: '127.0.0.1',
+          port: Number(new URL(proxy.origin).port),
+          ...connecting,
+          servername: 'db.example.com',
+          ALPNProtocols: ['h2', 'http/1.1'],
+        });
+        await within(5000, 'the handshake', once(socket, 'secureConnect'));
+        expect(socket.alpnProtocol).not.toBe('h2');
+        socket.destroy();
+        const sessions = await Promise.all(Array.from({ length: 20 }, () => stream('/legacy/sse')));
+        for (const session of sessions) expect(session.endpoint).toMatch(/^\/legacy\/sse\/messages/);
+      },
+    );
+
     it('sends plain HTTP to https, by a redirect that keeps method and path', async () => {
       const origin = `http://127.0.0.1:${proxy.httpPort}`;
       const headers = { host: 'db.example.com' };
@@ -177,14 +197,16 @@ export function describeProxy(kind: ProxyKind): void {
       expect([status, answered['location']]).toEqual([308, 'https://db.example.com/mcp?a=b']);
     });
 
-    it('tells the gateway at once that a client has gone', async ({ annotate }) => {
+    it(`tells the gateway ${kind.noticesGoneMs === undefined ? 'at once' : 'with the next heartbeats'} that a client has gone`, async ({
+      annotate,
+    }) => {
       const sessions = (): number => stage.features.sessionCount('sse');
-      await until('the sessions before have ended', () => sessions() === 0);
+      await until('the sessions before have ended', () => sessions() === 0, kind.noticesGoneMs ?? 5000);
       const session = await stream('/legacy/sse');
       expect(sessions()).toBe(1);
       const left = performance.now();
       session.close();
-      await until('its end', () => sessions() === 0, 3000);
+      await until('its end', () => sessions() === 0, kind.noticesGoneMs ?? 3000);
       await annotate(`the session of a client that went ended after ${ms(performance.now() - left)}`);
     });
 

@@ -31,20 +31,26 @@ export interface ProxyKind {
   surroundings?(site: Site): Readonly<Record<string, string>>;
   /** Arguments that run it in the foreground; `file` is the copy. */
   args(site: Site, file: string): readonly string[];
-  /** Arguments for the program's own check of the file. */
-  checkArgs(site: Site, file: string): readonly string[];
+  /** Arguments for the program's own check of the file; a program without one says what is wrong when it starts. */
+  checkArgs?(site: Site, file: string): readonly string[];
+  /** What in its log says that a file is wrong, for a program that starts all the same. */
+  readonly complaint?: RegExp;
   environment?(site: Site): Readonly<Record<string, string>>;
   /**
    * Finds the durations in the file after which a connection ends on which nothing is said: groups `name` and `value`.
    * Each must be longer than the gateway's heartbeat; the test of idle streams divides them.
    */
   readonly idleTimeouts: RegExp;
+  /** Whether it reads milliseconds, or whole seconds alone. Default milliseconds. */
+  readonly idleTimeoutUnit?: 'ms' | 's';
   /** Other settings that have to do with time, which do not end a stream. */
   readonly otherTimeouts: readonly string[];
   /** What a client is answered while the gateway is down; default 502. */
   readonly downStatus?: number;
-  /** The largest body that the file lets through to the gateway, if it says so. */
-  readonly signals?: readonly NodeJS.Signals[];
+  /** Whether its file offers HTTP/2 to clients. Default true. */
+  readonly offersHttp2?: boolean;
+  /** How long it may take to notice that a client has gone, in milliseconds; default 3000. */
+  readonly noticesGoneMs?: number;
 }
 
 export interface RunningProxy {
@@ -105,7 +111,6 @@ export async function startProxy(kind: ProxyKind, options: ProxyOptions): Promis
       cwd: site.folder,
       readyPort: site.httpsPort,
       deadlineMs: 20_000,
-      ...(kind.signals === undefined ? {} : { stopSignals: kind.signals }),
     });
     return {
       origin: `https://db.example.com:${site.httpsPort}`,
@@ -121,10 +126,18 @@ export async function startProxy(kind: ProxyKind, options: ProxyOptions): Promis
 
 /** Runs the program's own check of the file; rejects with what it says where the file is wrong. */
 export async function checkFile(kind: ProxyKind, options: ProxyOptions): Promise<string> {
+  const { checkArgs, complaint = /^$/ } = kind;
+  if (checkArgs === undefined) {
+    const proxy = await startProxy(kind, options);
+    const said = proxy.log();
+    await proxy.stop();
+    if (complaint.test(said)) throw new Error(`${kind.file}: no exit code, but it says: ${said}`);
+    return said;
+  }
   const command = await kind.install();
   return await withSite(kind, options, async (site, file) => {
     const env = cleanEnvironment(kind.environment?.(site));
-    const said = await run(command, kind.checkArgs(site, file), {
+    const said = await run(command, checkArgs(site, file), {
       label: `check of ${kind.file}`,
       env,
       cwd: site.folder,

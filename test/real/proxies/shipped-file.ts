@@ -44,11 +44,12 @@ export function timeoutsOf(text: string, pattern: RegExp): Timeout[] {
   }));
 }
 
-/** The same text with each of them divided, in whole milliseconds. */
-export function divideTimeouts(text: string, pattern: RegExp, factor: number): string {
+/** The same text with each of them divided, in whole milliseconds, or in whole seconds where nothing else is read. */
+export function divideTimeouts(text: string, pattern: RegExp, factor: number, unit: 'ms' | 's' = 'ms'): string {
   return text.replace(pattern, (found: string, ...rest: unknown[]) => {
     const { value = '' } = rest.at(-1) as { value?: string };
-    return found.replace(value, `${Math.round(msOf(value) / factor)}ms`);
+    const divided = msOf(value) / factor;
+    return found.replace(value, unit === 'ms' ? `${Math.round(divided)}ms` : String(Math.round(divided / 1000)));
   });
 }
 

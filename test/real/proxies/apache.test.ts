@@ -1,0 +1,6 @@
+import { APACHE } from './apache.ts';
+import { describeIdle } from './describe-idle.ts';
+import { describeProxy } from './describe-proxy.ts';
+
+describeProxy(APACHE);
+describeIdle(APACHE);

@@ -1,0 +1,2 @@
+/** The path of Traefik's program. */
+export function ensureTraefik(): Promise<string>;
