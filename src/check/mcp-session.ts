@@ -29,6 +29,8 @@ export interface Asked {
 
 const CLIENT = { name: 'mcp-drawbridge-check', version: '1' };
 const QUOTED_BYTES = 1024;
+/** Of what a server asks; one that asks more is not worth it. */
+const MAX_ANSWERS = 50;
 
 export const INITIALIZE_PARAMS = {
   protocolVersion: LEGACY_VERSIONS[0],
@@ -46,6 +48,7 @@ export class McpSession {
   readonly #walk: Walk;
   readonly #pending = new Map<string, (reply: Omit<Reply, 'ms'>) => void>();
   #count = 0;
+  #answered = 0;
   #isClosed = false;
   sessionId: string | undefined;
   version: string | undefined;
@@ -62,10 +65,15 @@ export class McpSession {
     const id = `check-${++this.#count}`;
     const reply = new Promise<Omit<Reply, 'ms'>>((fulfil) => this.#pending.set(id, fulfil));
     const isModern = this.era === 'modern';
-    const body = requestBody(id, method, isModern ? { ...params, _meta: MODERN_META } : params);
+    const body = requestBody(id, method, this.paramsOf(params));
     const modern = isModern ? `Mcp-Method: ${method}\r\n` : '';
     const exchange = this.#send(body, headers + modern);
     return { id, method, sentAt: performance.now(), exchange, reply };
+  }
+
+  /** What a request says of itself since 2026-07-28 stands in its parameters. */
+  paramsOf(params?: object): object | undefined {
+    return this.era === 'modern' ? { ...params, _meta: MODERN_META } : params;
   }
 
   /** The answer, however it comes; throws why there is none. */
@@ -109,7 +117,7 @@ export class McpSession {
     const message = readObject(bytes);
     const { id, method, result, error } = message ?? {};
     if (typeof method === 'string') {
-      if (id === undefined || this.#isClosed) return;
+      if (id === undefined || this.#isClosed || ++this.#answered > MAX_ANSWERS) return;
       const answer = method === 'ping' ? { result: {} } : { error: { code: -32601, message: 'only a check' } };
       this.#send(JSON.stringify({ jsonrpc: '2.0', id, ...answer }));
       return;

@@ -40,6 +40,7 @@ export class Walk {
   dialled: readonly DialledAddress[] | undefined;
   /** Whether a connection stands on which HTTP can be spoken. */
   isConnected = false;
+  /** Whether an MCP server has answered, were it to refuse who asks. */
   isAnswered = false;
   kind: 'sse' | 'http' | undefined;
   /** The first response: the event stream, or what `initialize` was answered. */
@@ -147,15 +148,22 @@ export class Walk {
     return client;
   }
 
-  curl(parts: Partial<CurlParts> & { readonly isAnonymous?: boolean } = {}): string {
-    const { isAnonymous = false, options = [], plain = [], ...rest } = parts;
+  curl(
+    parts: Partial<CurlParts> & {
+      readonly isAnonymous?: boolean;
+      readonly family?: 4 | 6;
+      readonly seconds?: number;
+    } = {},
+  ): string {
+    const { isAnonymous = false, options = [], plain = [], family = this.family, ...rest } = parts;
+    const { seconds = Math.ceil(this.timeoutMs / 1000) } = rest;
     const { hostHeader, tls } = this.options;
     return curlCommand({
       url: this.url,
       secret: isAnonymous ? [] : Object.keys(this.options.headers ?? {}),
       options: [
-        `-m ${Math.ceil(this.timeoutMs / 1000)}`,
-        ...(this.family === 'any' ? [] : [`-${this.family}`]),
+        `-m ${seconds}`,
+        ...(family === 'any' ? [] : [`-${family}`]),
         ...(tls?.ca === undefined ? [] : ['--cacert "$CA_FILE"']),
         ...options,
       ],

@@ -10,6 +10,8 @@ Usage
                                         connect a stdio client to that server
   mcp-drawbridge gateway [options]      guard an MCP server with keys and limits
   mcp-drawbridge keys add|list|revoke   access keys of a gateway
+  mcp-drawbridge check [url]            name the hop on the way that fails
+  mcp-drawbridge clients [name]         the entry for your MCP client
 
 Examples
   npx mcp-drawbridge http://127.0.0.1:8000/sse
@@ -18,6 +20,7 @@ Examples
   npx mcp-drawbridge gateway --upstream http://127.0.0.1:8000/sse \\
     --key-file keys.json
   npx mcp-drawbridge gateway --demo
+  npx mcp-drawbridge check http://127.0.0.1:8000/sse
 
 Options of mcp-drawbridge <url>, in any order; s is a number of seconds
 

@@ -5,13 +5,37 @@ import type { CheckSettings } from './check-settings.ts';
 
 /** Everything that is found, as it is found; what a check does not need is not loaded. */
 export async function* findAll(settings: CheckSettings, signal: AbortSignal): AsyncGenerator<Finding> {
-  const { target, family, timeoutMs } = settings;
+  const { target, family, timeoutMs, until } = settings;
   if (target.kind === 'postgres') {
     const { checkPostgres } = await import('../check/postgres.ts');
     yield* checkPostgres(target.url, { family, timeoutMs, signal });
     return;
   }
-  if (target.kind === 'server') yield* walk(settings, target.url, signal);
+  if (target.kind === 'machine') {
+    yield { hop: 'machine', verdict: 'ok', said: `Node.js ${process.versions.node} at ${process.execPath}` };
+    yield* readClients();
+    return;
+  }
+  yield* walk(settings, target.url, signal);
+  // Whether a server can be reached does not hang on what stands in some client's file.
+  if (until !== undefined || signal.aborted) return;
+  for await (const finding of readClients()) {
+    yield finding.verdict === 'fail' ? { ...finding, verdict: 'warn' } : finding;
+  }
+}
+
+async function* readClients(): AsyncGenerator<Finding> {
+  const [{ checkClientFiles }, { thisMachine }, { readFileSync, statSync }] = await Promise.all([
+    import('../check/client-files.ts'),
+    import('./this-machine.ts'),
+    import('node:fs'),
+  ]);
+  const READ_BY_OTHERS = 0o044;
+  yield* checkClientFiles({
+    ...thisMachine(),
+    readFile: (path) => readFileSync(path),
+    isReadByOthers: (path) => process.platform !== 'win32' && (statSync(path).mode & READ_BY_OTHERS) !== 0,
+  });
 }
 
 async function* walk(settings: CheckSettings, url: URL, signal: AbortSignal): AsyncGenerator<Finding> {

@@ -17,7 +17,8 @@ for instance:
 ${JSON.stringify(entry, undefined, 2)}
 ${shown.some((arg, index) => arg !== args[index]) ? '\n*** stands for what is secret; DRAWBRIDGE_HEADER in "env" keeps it out of "args".\n' : ''}
 Standard input is a terminal now, so it waits for what you type, one JSON-RPC message a
-line. Ctrl-C ends it.
+line. Ctrl-C ends it. mcp-drawbridge check with the same URL says whether the way to the
+server is clear.
 
 `;
 }

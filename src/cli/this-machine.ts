@@ -20,6 +20,13 @@ export function thisMachine(): Machine {
         return [];
       }
     },
-    isFile: (path) => statSync(path, { throwIfNoEntry: false })?.isFile() === true,
+    isFile: (path) => {
+      try {
+        return statSync(path).isFile();
+      } catch {
+        // Not there, or in a folder that is not ours to look into.
+        return false;
+      }
+    },
   };
 }

@@ -1,7 +1,5 @@
 import { afterEach, describe, expect, it } from 'vitest';
 import type { Finding } from '../../src/check/finding.ts';
-import { walkServer } from '../../src/check/walk.ts';
-import type { WalkOptions } from '../../src/check/walk-options.ts';
 import { type Certificates, makeCertificates } from '../parts/certificates.ts';
 import { until } from '../parts/deadline.ts';
 import { startGateway } from '../parts/gateway-server.ts';
@@ -9,20 +7,12 @@ import { startListeningGateway } from '../parts/listener.ts';
 import { startMcpServer } from '../parts/mcp-server.ts';
 import { startModernServer } from '../parts/modern-server.ts';
 import { startStagedMcp } from '../parts/staged-mcp.ts';
+import { walked } from '../parts/walked.ts';
 
 const endings: (() => Promise<void> | void)[] = [];
 afterEach(async () => {
   for (const end of endings.splice(0).reverse()) await end();
 });
-
-async function walk(url: string | URL, options: Partial<WalkOptions> = {}): Promise<Finding[]> {
-  const found: Finding[] = [];
-  const facts = { nodeVersion: '22.14.0' };
-  for await (const finding of walkServer({ url: new URL(url), facts, timeoutMs: 5000, heartbeatMs: 300, ...options })) {
-    found.push(finding);
-  }
-  return found;
-}
 
 const verdicts = (found: readonly Finding[]): string[] => found.map(({ hop, verdict }) => `${hop} ${verdict}`);
 const troubles = (found: readonly Finding[]): Finding[] =>
@@ -32,7 +22,7 @@ describe('of a server that is in order nothing is said but that', () => {
   it('over legacy SSE, each hop once and in order', async () => {
     const server = await startStagedMcp();
     endings.push(server.close);
-    const found = await walk(server.url('/sse'), { origin: 'https://app.example.com' });
+    const found = await walked(server.url('/sse'), { origin: 'https://app.example.com' });
     expect(verdicts(found)).toEqual([
       'machine ok',
       'dns ok',
@@ -60,7 +50,7 @@ describe('of a server that is in order nothing is said but that', () => {
   it('over Streamable HTTP, and its session is ended', async () => {
     const server = await startStagedMcp();
     endings.push(server.close);
-    const found = await walk(server.url('/mcp'), { origin: 'https://app.example.com' });
+    const found = await walked(server.url('/mcp'), { origin: 'https://app.example.com' });
     expect(troubles(found)).toEqual([]);
     expect(verdicts(found)).toContain('ping ok');
     expect(verdicts(found)).toContain('cors ok');
@@ -73,7 +63,7 @@ describe('of a server that is in order nothing is said but that', () => {
   it('the SDK’s server over SSE', async () => {
     const server = await startMcpServer({ transports: ['sse'] });
     endings.push(server.kill);
-    const found = await walk(server.sseUrl, WITHOUT_HEARTBEAT);
+    const found = await walked(server.sseUrl, WITHOUT_HEARTBEAT);
     expect(troubles(found)).toEqual([]);
     expect(verdicts(found)).toEqual(expect.arrayContaining(['post ok', 'initialize ok', 'tools ok', 'ping ok']));
     await until('its session is ended', () => server.sessionCount() === 0);
@@ -82,7 +72,7 @@ describe('of a server that is in order nothing is said but that', () => {
   it.each([true, false])('the SDK’s server over Streamable HTTP, answers as JSON: %s', async (json) => {
     const server = await startMcpServer({ transports: ['http'], json });
     endings.push(server.kill);
-    const found = await walk(server.httpUrl, { ...WITHOUT_HEARTBEAT, heartbeatMs: 50 });
+    const found = await walked(server.httpUrl, { ...WITHOUT_HEARTBEAT, heartbeatMs: 50 });
     expect(troubles(found)).toEqual([]);
     expect(verdicts(found)).toEqual(expect.arrayContaining(['initialize ok', 'tools ok', 'ping ok', 'heartbeat ok']));
     expect(server.sessionCount()).toBe(0);
@@ -91,7 +81,7 @@ describe('of a server that is in order nothing is said but that', () => {
   it('a server of 2026-07-28 alone', async () => {
     const server = await startModernServer();
     endings.push(server.close);
-    const found = await walk(server.url, WITHOUT_HEARTBEAT);
+    const found = await walked(server.url, WITHOUT_HEARTBEAT);
     expect(troubles(found)).toEqual([]);
     expect(found.find(({ hop }) => hop === 'initialize')?.said).toMatch(
       /^modern-server 1\.0\.0, protocol 2026-07-28 alone/,
@@ -107,7 +97,7 @@ describe('of a server that is in order nothing is said but that', () => {
     const options = { upstream: upstream.sseUrl, heartbeatMs: 50, allowedOrigins: [origin] };
     const gateway = await startGateway(options);
     endings.push(gateway.close);
-    const found = await walk(`${gateway.origin}${path}`, { headers: gateway.alice, origin });
+    const found = await walked(`${gateway.origin}${path}`, { headers: gateway.alice, origin });
     expect(troubles(found)).toEqual([]);
     expect(verdicts(found)).toEqual(
       expect.arrayContaining([
@@ -133,11 +123,11 @@ describe('through TLS', () => {
     const upstream = await startMcpServer();
     endings.push(upstream.kill);
     const { server, ca } = certificates;
-    const tls = { certFile: server.certFile, keyFile: server.keyFile };
-    const gateway = await startListeningGateway({ upstream: upstream.sseUrl, heartbeatMs: 50 }, { tls });
+    const tls = { tlsCert: server.certFile, tlsKey: server.keyFile };
+    const gateway = await startListeningGateway({ upstream: upstream.sseUrl, heartbeatMs: 50 }, tls);
     endings.push(gateway.close);
     const headers = { Authorization: gateway.alice.authorization };
-    const found = await walk(`https://127.0.0.1:${gateway.port}/sse`, { headers, tls: { ca: [ca.cert] } });
+    const found = await walked(`https://127.0.0.1:${gateway.port}/sse`, { headers, tls: { ca: [ca.cert] } });
     expect(troubles(found)).toEqual([]);
     expect(found.find(({ hop }) => hop === 'tls')?.said).toMatch(
       /^TLSv1\.3 in \d+ ms; server ← authority; \d+ days left$/,

@@ -6,7 +6,7 @@ import type { Identity } from './certificates.ts';
 import { within } from './deadline.ts';
 
 export interface Staging {
-  /** Deals with a request itself and says so. */
+  /** Deals with a request itself and says so; those with a foreign Host are refused before. */
   readonly intercept?: (req: IncomingMessage, res: ServerResponse) => boolean;
   /** Headers of every response. */
   readonly headers?: Readonly<Record<string, string>>;
@@ -16,13 +16,17 @@ export interface Staging {
   readonly opening?: string;
   /** In place of a result: an error, or nothing at all. */
   readonly answers?: Readonly<Record<string, { readonly code: number; readonly message: string } | 'nothing'>>;
+  /** In place of the usual results. */
+  readonly results?: Readonly<Record<string, object>>;
+  /** Default `/sse` and `/mcp`. */
+  readonly paths?: { readonly sse: string; readonly http: string };
   /** Comments on idle streams; default true. */
   readonly isBeating?: boolean;
   /** Whether a foreign Host is refused; default true. */
   readonly isGuarded?: boolean;
   /** Whether pages may read the session's id; default true. */
   readonly isExposed?: boolean;
-  readonly identity?: Identity;
+  readonly identity?: Pick<Identity, 'cert' | 'key'>;
 }
 
 export interface StagedMcp {
@@ -38,6 +42,7 @@ const BEAT_MS = 10;
 const ALLOWED = 'authorization, content-type, mcp-session-id, mcp-protocol-version, last-event-id';
 
 export async function startStagedMcp(staging: Staging = {}): Promise<StagedMcp> {
+  const { sse, http } = staging.paths ?? { sse: '/sse', http: '/mcp' };
   const { intercept, headers = {}, streamHeaders = {}, answers = {}, identity } = staging;
   const sessions = new Set<string>();
   const streams = new Set<ServerResponse>();
@@ -52,7 +57,7 @@ export async function startStagedMcp(staging: Staging = {}): Promise<StagedMcp> 
     const staged = answers[method];
     if (id === undefined || staged === 'nothing') return undefined;
     if (staged !== undefined) return JSON.stringify({ jsonrpc: '2.0', id, error: staged });
-    return JSON.stringify({ jsonrpc: '2.0', id, result: RESULTS[method] ?? {} });
+    return JSON.stringify({ jsonrpc: '2.0', id, result: staging.results?.[method] ?? RESULTS[method] ?? {} });
   };
 
   const openStream = (res: ServerResponse, opening: string): void => {
@@ -65,12 +70,14 @@ export async function startStagedMcp(staging: Staging = {}): Promise<StagedMcp> 
 
   const serve = (req: IncomingMessage, res: ServerResponse, body: string): void => {
     for (const [name, value] of Object.entries(headers)) res.setHeader(name, value);
-    if (intercept?.(req, res)) return;
-    const { method, url = '' } = req;
+    const { method } = req;
+    // As proxies write it (RFC 9112 §3.2.2).
+    const url = (req.url ?? '').replace(/^http:\/\/[^/]+/, '');
     if (staging.isGuarded !== false && !/^127\.0\.0\.1:\d+$|^localhost:\d+$/.test(req.headers.host ?? '')) {
       res.writeHead(421).end('Invalid Host header');
       return;
     }
+    if (intercept?.(req, res)) return;
     if (req.headers.origin !== undefined) {
       res.setHeader('access-control-allow-origin', req.headers.origin);
       res.setHeader('access-control-allow-methods', 'GET, POST, DELETE');
@@ -78,17 +85,19 @@ export async function startStagedMcp(staging: Staging = {}): Promise<StagedMcp> 
       if (staging.isExposed !== false) res.setHeader('access-control-expose-headers', 'mcp-session-id');
     }
     if (method === 'OPTIONS') res.writeHead(204).end();
-    else if (method === 'GET' && url === '/sse') {
+    else if (method === 'GET' && url === sse) {
       openStream(res, staging.opening ?? 'event: endpoint\ndata: /messages?session=1\n\n');
     } else if (method === 'POST' && url.startsWith('/messages')) {
       const answer = answerTo(body);
       res.writeHead(202).end('Accepted');
       for (const stream of streams) if (answer !== undefined) stream.write(`event: message\ndata: ${answer}\n\n`);
-    } else if (url === '/mcp' && method === 'GET') openStream(res, '');
-    else if (url === '/mcp' && method === 'DELETE') {
+    } else if (url === http && method === 'GET') {
+      if (sessions.has(String(req.headers['mcp-session-id']))) openStream(res, '');
+      else res.writeHead(400).end('no session');
+    } else if (url === http && method === 'DELETE') {
       sessions.delete(String(req.headers['mcp-session-id']));
       res.writeHead(204).end();
-    } else if (url === '/mcp' && method === 'POST') {
+    } else if (url === http && method === 'POST') {
       const answer = answerTo(body);
       const { method: asked, id } = JSON.parse(body) as { id?: string; method: string };
       if (asked === 'initialize') {
@@ -97,7 +106,8 @@ export async function startStagedMcp(staging: Staging = {}): Promise<StagedMcp> 
       }
       if (answer !== undefined) res.writeHead(200, { 'content-type': 'application/json' }).end(answer);
       else if (id === undefined) res.writeHead(202).end();
-    } else res.writeHead(404, { 'content-type': 'application/json' }).end('{"error":"not found"}');
+    } else if (url === sse || url === http) res.writeHead(405).end();
+    else res.writeHead(404, { 'content-type': 'application/json' }).end('{"error":"not found"}');
   };
 
   const listen = (req: IncomingMessage, res: ServerResponse): void => {

@@ -2,7 +2,7 @@ import type { McpClient } from '../../clients/client.ts';
 import type { Machine } from '../../clients/machine.ts';
 import type { ClientFile, FoundServer } from './client-file.ts';
 
-type Record_ = Readonly<Record<string, unknown>>;
+type Table = Readonly<Record<string, unknown>>;
 type Path = readonly (string | number)[];
 
 const URL_KEYS = ['url', 'serverUrl', 'httpUrl', 'uri'];
@@ -40,7 +40,7 @@ export function foreignKey(file: ClientFile, machine: Machine): string | undefin
   });
 }
 
-function entriesAt(content: unknown, place: Path, memberKey: string | undefined): [string, Path, Record_][] {
+function entriesAt(content: unknown, place: Path, memberKey: string | undefined): [string, Path, Table][] {
   let at: unknown = content;
   for (const key of place) at = isRecord(at) && Object.hasOwn(at, key) ? at[String(key)] : undefined;
   if (Array.isArray(at)) {
@@ -52,7 +52,7 @@ function entriesAt(content: unknown, place: Path, memberKey: string | undefined)
   return Object.entries(at).flatMap(([name, value]) => (isRecord(value) ? [[name, [...place, name], value]] : []));
 }
 
-function readEntry(file: ClientFile, name: string, path: Path, value: Record_): FoundServer {
+function readEntry(file: ClientFile, name: string, path: Path, value: Table): FoundServer {
   const { command, args } = readCommand(value);
   const key = URL_KEYS.find((each) => typeof value[each] === 'string');
   const options = value['requestOptions'];
@@ -71,7 +71,7 @@ function readEntry(file: ClientFile, name: string, path: Path, value: Record_): 
 }
 
 /** As one text, as a list with its arguments, or as an object that has both. */
-function readCommand(value: Record_): { command: string | undefined; args: readonly string[] } {
+function readCommand(value: Table): { command: string | undefined; args: readonly string[] } {
   const command = value['command'] ?? value['cmd'];
   if (Array.isArray(command)) {
     const [first, ...rest] = listOf(command);
@@ -94,6 +94,6 @@ function textsOf(value: unknown): Record<string, string> {
   return Object.fromEntries(Object.entries(value).map(([key, each]) => [key, String(each)]));
 }
 
-function isRecord(value: unknown): value is Record_ {
+function isRecord(value: unknown): value is Table {
   return typeof value === 'object' && value !== null && !Array.isArray(value);
 }

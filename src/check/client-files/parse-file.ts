@@ -37,7 +37,8 @@ async function parseTomlText(text: string, file: string): Promise<ParsedText> {
   return {
     content,
     lineOf: (path) => {
-      const index = lines.findIndex((line) => line.startsWith(`[${path.join('.').replace(/["'\s]/g, '')}`));
+      const name = path.join('.').replace(/["'\s]/g, '');
+      const index = lines.findIndex((line) => line.startsWith(`[${name}]`) || line.startsWith(`[${name}.`));
       return index === -1 ? undefined : index + 1;
     },
   };

@@ -1,5 +1,5 @@
+import { curlOfFirst } from '../curls.ts';
 import type { Finding } from '../finding.ts';
-import { curlOfFirst } from '../first-curl.ts';
 import type { Walk } from '../walk-state.ts';
 import type { WatchedExchange } from '../watched-exchange.ts';
 import { lookAtDiscovery, lookAtMetadata } from './metadata.ts';
@@ -29,7 +29,8 @@ export async function* lookAtChallenge(walk: Walk, exchange: WatchedExchange): A
 
 function refused(walk: Walk, exchange: WatchedExchange, sent: readonly string[]): Finding {
   const challenge = exchange.header('www-authenticate') ?? '';
-  const schemes = [...challenge.matchAll(/(?:^|,)\s*([A-Za-z][\w-]*)(?=\s|,|$)(?!\s*=)/g)].map(([, scheme]) => scheme!);
+  const bare = challenge.replace(/"[^"]*"/g, '""');
+  const schemes = [...bare.matchAll(/(?:^|,)\s*([A-Za-z][\w-]*)(?=\s|,|$)(?!\s*=)/g)].map(([, scheme]) => scheme!);
   const wanted = schemes.length === 0 ? 'without a challenge (WWW-Authenticate)' : `it wants ${schemes.join(' or ')}`;
   const why = /\berror_description="([^"]+)"/i.exec(challenge)?.[1] ?? /\berror="([^"]+)"/i.exec(challenge)?.[1];
   const given = schemeOf(walk);

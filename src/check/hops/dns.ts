@@ -38,6 +38,10 @@ export async function* lookAtDns(walk: Walk): AsyncGenerator<Finding> {
     yield walk.finding('dns', 'fail', said, { remedy, curl: `getent ahosts ${host}` });
     return;
   }
+  if (found.length === 0) {
+    yield walk.finding('dns', 'fail', `${host} has no address`, { remedy: 'The name needs an A or AAAA record.' });
+    return;
+  }
   walk.addresses = found.slice(0, MAX_ADDRESSES);
   const a = found.filter((entry) => entry.family === 4).map(({ address }) => address);
   const aaaa = found.filter((entry) => entry.family === 6).map(({ address }) => address);

@@ -6,6 +6,7 @@ import type { WatchedExchange } from '../watched-exchange.ts';
 import { lookAtChallenge } from './challenge.ts';
 import { lookAtClock } from './clock.ts';
 import { explainNoResponse } from './no-response.ts';
+import { isToPlainPage, lookAtPlainPage } from './plain-page.ts';
 import { judgeResponse } from './response-verdict.ts';
 
 /** By these a server says that it does not speak the transport tried, as for the bridge's own detection. */
@@ -21,6 +22,11 @@ export async function* lookAtFirstResponse(walk: Walk): AsyncGenerator<Finding> 
   const kind = guess !== 'auto' ? guess : /\/sse\/?$/.test(walk.url.pathname) ? 'sse' : 'http';
   let exchange: WatchedExchange;
   try {
+    const page = isToPlainPage(walk) ? await lookAtPlainPage(walk) : undefined;
+    if (page !== undefined) {
+      yield page;
+      return;
+    }
     exchange = await request(walk, kind);
     if (guess === 'auto' && OTHER_TRANSPORT.has(exchange.status) && !isRpc(exchange)) {
       exchange = await tryOther(walk, kind, exchange);
@@ -30,17 +36,17 @@ export async function* lookAtFirstResponse(walk: Walk): AsyncGenerator<Finding> 
     yield await explainNoResponse(walk, kind, toDrawbridgeError(thrown));
     return;
   }
-  walk.isAnswered = true;
   yield* lookAtClock(walk, exchange);
-  yield await judgeResponse(walk, exchange, isRpc(exchange));
+  const finding = await judgeResponse(walk, exchange, isRpc(exchange));
+  walk.isAnswered = finding.verdict === 'ok';
+  yield finding;
   yield* lookAtChallenge(walk, exchange);
 }
 
 /** Throws why there is no response. */
 async function request(walk: Walk, kind: 'sse' | 'http'): Promise<WatchedExchange> {
-  walk.kind = kind;
   const session = new McpSession(walk);
-  walk.session = session;
+  Object.assign(walk, { kind, session, initialize: undefined });
   if (kind === 'sse') {
     const headers = `Accept: text/event-stream\r\nCache-Control: no-store\r\n${walk.ownHeaders}`;
     walk.first = walk.request({ method: 'GET', path: walk.path, headers }, { onEvent: session.take });

@@ -1,6 +1,6 @@
 import { errorFromResponse } from '../../upstream/response-errors.ts';
+import { curlOfMessage } from '../curls.ts';
 import type { Finding } from '../finding.ts';
-import { curlOfPost } from '../first-curl.ts';
 import { type Asked, INITIALIZE_PARAMS, type McpSession, type Reply } from '../mcp-session.ts';
 import type { Walk } from '../walk-state.ts';
 import { serverOf } from './response-verdict.ts';
@@ -93,22 +93,7 @@ async function judgePost(walk: Walk, { exchange }: Asked): Promise<Finding> {
 }
 
 function curlOfInitialize(walk: Walk): string {
-  if (walk.kind === 'http') {
-    return walk.session?.era === 'modern'
-      ? curlOfPost(walk, 'server/discover', undefined, [
-          'MCP-Protocol-Version: 2026-07-28',
-          'Mcp-Method: server/discover',
-        ])
-      : curlOfPost(walk, 'initialize', INITIALIZE_PARAMS);
-  }
-  // The endpoint names the session of its stream, whose id is a secret while that is open.
-  const path = walk.postPath?.split('?')[0] ?? '';
-  const at = new URL(path, walk.url.origin);
-  if (walk.postPath?.includes('?')) at.search = '?session';
-  return walk.curl({
-    url: at,
-    method: 'POST',
-    plain: ['Content-Type: application/json'],
-    body: '{"jsonrpc":"2.0","method":"notifications/initialized"}',
-  });
+  return walk.session?.era === 'modern'
+    ? curlOfMessage(walk, 'server/discover')
+    : curlOfMessage(walk, 'initialize', INITIALIZE_PARAMS);
 }

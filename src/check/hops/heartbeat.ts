@@ -1,3 +1,4 @@
+import { curlOfStream } from '../curls.ts';
 import type { Finding } from '../finding.ts';
 import type { Walk } from '../walk-state.ts';
 import type { WatchedExchange } from '../watched-exchange.ts';
@@ -27,7 +28,7 @@ export async function* lookAtHeartbeat(walk: Walk): AsyncGenerator<Finding> {
   await stream.until(() => stream.signs.length >= before + SIGNS || stream.isOver, heartbeatMs);
   const signs = stream.signs.slice(before);
   const watchedMs = stream.elapsedMs - startedAt;
-  const curl = walk.curl({ plain: ['Accept: text/event-stream'], options: ['-m 60'] });
+  const curl = curlOfStream(walk, Math.ceil(heartbeatMs / 1000));
   if (kind === 'http') stream.abort();
   yield judge(walk, stream, signs, watchedMs, curl);
 }

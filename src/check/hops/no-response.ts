@@ -1,7 +1,7 @@
 import { type DrawbridgeError, toDrawbridgeError } from '../../errors.ts';
 import { FAR_END_DOWN } from '../../upstream/dial/dial-failure.ts';
+import { curlOfFirst } from '../curls.ts';
 import type { Finding } from '../finding.ts';
-import { curlOfFirst } from '../first-curl.ts';
 import { readRawHead } from '../raw-head.ts';
 import type { Walk } from '../walk-state.ts';
 import { directiveOf } from './buffering.ts';
@@ -39,10 +39,12 @@ export async function explainNoResponse(walk: Walk, kind: 'sse' | 'http', error:
 /** Whether a handshake begins; whose certificate it is does not matter. */
 async function speaksTls(walk: Walk): Promise<boolean> {
   if (walk.proxy !== undefined) return false;
+  const dialling = dialTls(walk);
   try {
-    (await walk.within(dialTls(walk), 'TLS', LOOK_MS)).destroy();
+    (await walk.within(dialling, 'TLS', LOOK_MS)).destroy();
     return true;
   } catch (thrown) {
+    dialling.then((late) => late.destroy()).catch(() => {});
     if (walk.signal.aborted) throw thrown;
     const { code } = toDrawbridgeError(thrown);
     return code === 'upstream_untrusted' || code === 'upstream_refused';
@@ -52,7 +54,7 @@ async function speaksTls(walk: Walk): Promise<boolean> {
 async function answersElsewhere(walk: Walk): Promise<boolean> {
   const exchange = walk.request({ method: 'GET', path: '/drawbridge-check', headers: walk.ownHeaders });
   try {
-    return await exchange.answered(LOOK_MS);
+    return await exchange.answered(Math.min(LOOK_MS, walk.timeoutMs));
   } catch (thrown) {
     if (walk.signal.aborted) throw thrown;
     return false;

@@ -1,6 +1,7 @@
 import { errorFromResponse } from '../../upstream/response-errors.ts';
+import { curlOfFirst } from '../curls.ts';
 import type { Finding } from '../finding.ts';
-import { curlOfFirst } from '../first-curl.ts';
+import { readObject } from '../mcp-session.ts';
 import type { Walk } from '../walk-state.ts';
 import type { WatchedExchange } from '../watched-exchange.ts';
 import { findPaths } from './other-paths.ts';
@@ -16,8 +17,7 @@ export async function judgeResponse(walk: Walk, exchange: WatchedExchange, isRpc
   const seen = `${method} ${url.pathname}: HTTP ${status} in ${headMs} ms, ${type}${serverOf(exchange)}`;
   const curl = curlOfFirst(walk);
   const fail = (said: string, remedy: string): Finding => walk.finding('http', 'fail', said, { remedy, curl });
-  if (status === 401 || (status === 403 && !isRpcOnly(exchange, isRpc)))
-    return walk.finding('http', 'ok', seen, { curl });
+  if (status === 401 || status === 403) return walk.finding('http', 'ok', seen, { curl });
   if (status === 421) {
     const name = walk.options.hostHeader ?? url.host;
     return fail(
@@ -25,7 +25,7 @@ export async function judgeResponse(walk: Walk, exchange: WatchedExchange, isRpc
       'The server takes other Host names only: use one of them in the URL, allow this one there, or let the proxy in front send the one it takes (of the gateway: --allowed-hosts, towards its own server --upstream-host).',
     );
   }
-  if (status === 404 || status === 410) return fail(seen, await remedyForPath(walk));
+  if ((status === 404 && !isMethodUnknown(exchange)) || status === 410) return fail(seen, await remedyForPath(walk));
   if (status >= 300 && status < 400) return redirected(walk, exchange, seen);
   if (status === 502 || status === 503 || status === 504) {
     return fail(
@@ -34,16 +34,19 @@ export async function judgeResponse(walk: Walk, exchange: WatchedExchange, isRpc
     );
   }
   const isHtml = /html/i.test(type) || exchange.body.toString('utf8', 0, 64).trimStart().startsWith('<');
-  if (isHtml) return fail(`${seen}: a web page, not an MCP server`, await remedyForPath(walk));
+  if (isHtml && status < 300) return fail(`${seen}: a web page, not an MCP server`, await remedyForPath(walk));
   const isGood = kind === 'sse' ? status === 200 && exchange.isEventStream : isRpc;
   if (isGood || response === undefined) return walk.finding('http', 'ok', seen, { curl });
   const error = errorFromResponse(url.host, response, exchange.body.toString('utf8', 0, QUOTED_BYTES), false);
-  return fail(`${seen}: ${error.sentence}`, error.code === 'session_lost' ? await remedyForPath(walk) : error.hint);
+  if (status === 407) return walk.failure('proxy', error, curl);
+  const isOfPath = error.code === 'session_lost' || [405, 406, 415, 501].includes(status);
+  return fail(`${seen}: ${error.sentence}`, isOfPath ? await remedyForPath(walk) : error.hint);
 }
 
-/** A refusal with a JSON-RPC error is still a refusal. */
-function isRpcOnly(exchange: WatchedExchange, isRpc: boolean): boolean {
-  return isRpc && exchange.status < 300;
+/** A server of 2026-07-28 may refuse `initialize` so (JSON-RPC 2.0 §5.1, method not found): the path is right. */
+function isMethodUnknown(exchange: WatchedExchange): boolean {
+  const { error } = readObject(exchange.body) ?? {};
+  return typeof error === 'object' && (error as { readonly code?: unknown } | null)?.code === -32601;
 }
 
 /** Who answered, by Server and Via. */
@@ -58,7 +61,9 @@ function redirected(walk: Walk, exchange: WatchedExchange, seen: string): Findin
   const isUpgrade = to?.protocol === 'https:' && to.hostname === walk.url.hostname;
   const remedy = isUpgrade
     ? `Begin the URL with https://, as in ${to.origin}${to.pathname}`
-    : 'No credential is ever sent to another origin. Use that URL itself, if you trust it; if it is a page to sign in at, the path must be exempt from it.';
+    : to?.origin === walk.url.origin
+      ? 'Write that path in the URL: a POST is not sent again after such a redirect.'
+      : 'No credential is ever sent to another origin. Use that URL itself, if you trust it; if it is a page to sign in at, the path must be exempt from it.';
   return walk.finding(
     'http',
     'fail',

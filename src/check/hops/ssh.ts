@@ -3,6 +3,7 @@ import { FAR_END_DOWN, nameAddress } from '../../upstream/dial/dial-failure.ts';
 import type { Finding } from '../finding.ts';
 import { probeTcp } from '../tcp-probe.ts';
 import type { Walk } from '../walk-state.ts';
+import { isToPlainPage } from './plain-page.ts';
 
 /** A tunnel whose far end refuses closes after a round trip to the other machine. */
 const LISTEN_MS = 300;
@@ -15,7 +16,8 @@ export async function* lookAtSsh(walk: Walk): AsyncGenerator<Finding> {
     yield walk.finding('ssh', 'ok', `the tunnel is up, its near end is ${host}:${port}`);
     return;
   }
-  if (!walk.isLoopback || walk.proxy !== undefined) return;
+  // A container's health is asked for all day, by who knows that there is no tunnel.
+  if (!walk.isLoopback || walk.proxy !== undefined || isToPlainPage(walk)) return;
   const { port, signal, timeoutMs } = walk;
   const address =
     walk.family === '6' || isIP(walk.host) === 6 ? '::1' : isIP(walk.host) === 4 ? walk.host : '127.0.0.1';

@@ -1,6 +1,6 @@
 import { isOwnUrl } from '../../upstream/http/redirects.ts';
+import { curlOfFirst } from '../curls.ts';
 import type { Finding } from '../finding.ts';
-import { curlOfFirst } from '../first-curl.ts';
 import type { Walk } from '../walk-state.ts';
 import type { WatchedExchange } from '../watched-exchange.ts';
 import { directiveOf } from './buffering.ts';

@@ -38,8 +38,8 @@ export async function* lookAtTcp(walk: Walk): AsyncGenerator<Finding> {
 
 function judge(walk: Walk, group: readonly Probed[], works: boolean, isFatal: boolean): Finding {
   const said = group.map(describe).join('; ');
-  const family = group[0]?.family ?? 4;
-  const curl = walk.curl({ options: [`-${family}`] });
+  const family = group[0]?.family === 6 ? 6 : 4;
+  const curl = walk.proxy === undefined ? walk.curl({ family }) : walk.curl();
   if (group.some(isOpen)) return walk.finding('tcp', 'ok', said, { curl });
   if (isFatal) return walk.finding('tcp', 'fail', said, { remedy: remedyFor(group), curl });
   // Nothing is lost where this machine has no such network, or nothing listens for it on this machine.

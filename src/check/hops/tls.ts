@@ -1,3 +1,4 @@
+import { isIP } from 'node:net';
 import type { DetailedPeerCertificate, TLSSocket } from 'node:tls';
 import { toDrawbridgeError } from '../../errors.ts';
 import { dial } from '../../upstream/dial/dialer.ts';
@@ -14,12 +15,15 @@ const MAX_CHAIN = 5;
 export async function* lookAtTls(walk: Walk): AsyncGenerator<Finding> {
   if (!walk.isTls) return;
   const { host, port } = walk;
-  const curl = `openssl s_client -connect ${walk.url.hostname}:${port} -servername ${host} </dev/null`;
+  const name = isIP(host) === 0 ? ` -servername ${host}` : '';
+  const curl = `openssl s_client -connect ${walk.url.hostname}:${port}${name} </dev/null`;
   const startedAt = performance.now();
+  const dialling = dialTls(walk);
   let socket: TLSSocket;
   try {
-    socket = (await walk.within(dialTls(walk), `TLS with ${host}:${port}`)) as TLSSocket;
+    socket = (await walk.within(dialling, `TLS with ${host}:${port}`)) as TLSSocket;
   } catch (thrown) {
+    dialling.then((late) => late.destroy()).catch(() => {});
     if (walk.signal.aborted) throw thrown;
     const error = toDrawbridgeError(thrown);
     // What a proxy says, or does not say, is not the server's.

@@ -1,3 +1,4 @@
+import { curlOfMessage } from '../curls.ts';
 import type { Finding } from '../finding.ts';
 import type { Reply } from '../mcp-session.ts';
 import type { Walk } from '../walk-state.ts';
@@ -13,7 +14,7 @@ export async function* lookAtTools(walk: Walk): AsyncGenerator<Finding> {
     yield walk.finding('tools', 'skip', 'the server says that it has no tools');
     return;
   }
-  const curl = curlInSession(walk, 'tools/list');
+  const curl = curlOfMessage(walk, 'tools/list');
   let [count, ms, pages] = [0, 0, 0];
   for (let cursor: unknown, reply: Reply; pages < MAX_PAGES; ) {
     reply = await session.ask('tools/list', cursor === undefined ? {} : { cursor });
@@ -44,7 +45,7 @@ export async function* lookAtPing(walk: Walk): AsyncGenerator<Finding> {
     return;
   }
   const reply = await session.ask('ping');
-  const curl = curlInSession(walk, 'ping');
+  const curl = curlOfMessage(walk, 'ping');
   if (reply.error === undefined) {
     yield walk.finding('ping', 'ok', `answered in ${reply.ms} ms`, { curl });
     return;
@@ -52,22 +53,5 @@ export async function* lookAtPing(walk: Walk): AsyncGenerator<Finding> {
   yield walk.finding('ping', 'warn', `refused: ${String(reply.error.message).slice(0, 200)}`, {
     remedy: 'Every server must answer a ping; clients and bridges take one that does not for dead.',
     curl,
-  });
-}
-
-function curlInSession(walk: Walk, method: string): string {
-  const { session, kind } = walk;
-  if (kind === 'sse' || session === undefined) return walk.curl({ plain: ['Accept: text/event-stream'] });
-  const version = session.era === 'modern' ? '2026-07-28' : session.version;
-  const inSession = session.sessionId === undefined ? [] : ['-H "Mcp-Session-Id: $SESSION"'];
-  return walk.curl({
-    options: inSession,
-    plain: [
-      'Accept: application/json, text/event-stream',
-      'Content-Type: application/json',
-      `MCP-Protocol-Version: ${version}`,
-      ...(session.era === 'modern' ? [`Mcp-Method: ${method}`] : []),
-    ],
-    body: JSON.stringify({ jsonrpc: '2.0', id: '1', method }),
   });
 }
