@@ -38,9 +38,7 @@ export async function buildImage({ dockerfile, context, folder, base }: Build): 
         );
       } else {
         const writable = { ...base.writable, ...foldersOf(root) };
-        const began = performance.now();
         await runInside(['sh', '-c', step.command], { ...base, writable, folder: current }, `RUN ${step.command}`);
-        console.log(`${((performance.now() - began) / 1000).toFixed(1)} s: ${step.command.slice(0, 60)}`);
       }
     }
   }
