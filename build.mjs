@@ -101,6 +101,8 @@ const modules = await build({
   format: 'esm',
   splitting: true,
   external: ['@electric-sql/pglite'],
+  // Its main file is UMD, whose requires a bundler does not see.
+  alias: { 'jsonc-parser': join(root, 'node_modules/jsonc-parser/lib/esm/main.js') },
   plugins: [acmeApart],
   // Some of what is bundled is CommonJS and asks for Node's modules with require.
   banner: {

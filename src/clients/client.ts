@@ -8,12 +8,16 @@ export interface McpClient {
   /** As its maker writes it. */
   readonly title: string;
   /** Other names by which it is asked for. */
-  readonly aliases?: readonly string[];
+  readonly aliases: readonly string[];
+  /** The ways in which it can reach a server, the better one first for a server of either transport. */
+  ways(transport: ServerToAdd['transport']): readonly Way[];
   /**
-   * Its files of this machine, the one to write first. A file that is not there yet is named too. Several candidates
-   * of which none is surely in use are all named: nobody guesses then.
+   * Its files of this machine, the one to write first. A file that is not there yet is named too. Where it is not sure
+   * which of several is in use, all are named, and nobody guesses.
    */
   locate(machine: Machine): readonly string[];
-  /** The way that suits it best for this server, and the entry for it. */
+  /** Its file of the project in `machine.folder`; undefined for a client without such files. */
+  locateProject?(machine: Machine): string;
+  /** The entry for this server, the better way where none is named. Throws `usage` for a way that it does not have. */
   describe(server: ServerToAdd, machine: Machine, way?: Way): Entry;
 }

@@ -149,6 +149,11 @@ const AUTHENTICATION = [
     value: 'url',
     help: 'How clients reach the gateway; its host is served, and named in redirects and metadata',
   },
+  {
+    name: 'no-page',
+    kind: 'flag',
+    help: 'Do not show people who open the address in a browser how to connect a client',
+  },
   { name: 'allowed-hosts', kind: 'list', value: 'name', help: 'Host names served besides loopback names; repeatable' },
   { name: 'allowed-origins', kind: 'list', value: 'origin', help: 'Origins of browser pages served; repeatable' },
 ] as const satisfies readonly Option[];

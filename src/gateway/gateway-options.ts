@@ -134,6 +134,8 @@ export interface GatewayOptions extends ServerOptions {
   readonly sessionLifetimeMs?: number;
   /** A client that reads nothing for this long is cut off. Default 60000. */
   readonly stallTimeoutMs?: number;
+  /** Whether a browser that asks for `text/html` gets a page that says how to connect. Default true. */
+  readonly page?: boolean;
   /** Whether every client reaches the gateway over TLS; adds Strict-Transport-Security. Default: what the connection is. */
   readonly isTls?: boolean;
   /** Default: says nothing. A pino instance fits. */
@@ -224,6 +226,7 @@ export function resolveGatewayOptions(options: GatewayOptions, pseudonym = creat
     sessionIdleMs: atLeast(1000, 'sessionIdleMs', options.sessionIdleMs ?? 30 * 60_000),
     sessionLifetimeMs: atLeast(1000, 'sessionLifetimeMs', options.sessionLifetimeMs ?? 24 * 3_600_000),
     stallTimeoutMs: atLeast(100, 'stallTimeoutMs', options.stallTimeoutMs ?? 60_000),
+    page: options.page ?? true,
     isTls: options.isTls,
     logger: options.logger ?? silentLogger,
   };

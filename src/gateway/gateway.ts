@@ -1,8 +1,9 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
-import express from 'express';
-import { DrawbridgeError, toDrawbridgeError } from '../errors.ts';
+import type express from 'express';
+import { toDrawbridgeError } from '../errors.ts';
 import { Audit } from './audit.ts';
 import { Drain } from './drain.ts';
+import { createExpress } from './express-routes.ts';
 import { type GatewayOptions, type ResolvedGatewayOptions, resolveGatewayOptions } from './gateway-options.ts';
 import { asHttp1 } from './listener/http1-view.ts';
 import { McpRoutes } from './mcp-routes.ts';
@@ -10,7 +11,6 @@ import { OpenResponses } from './open-responses.ts';
 import { takePathKey } from './path-key.ts';
 import { assemblePolicies, type PolicyChain } from './policies/assemble.ts';
 import { admit } from './policies/chain.ts';
-import { serveProtectedResource } from './protected-resource.ts';
 import { ANSWERED, type Refusal, writeRefusal } from './refusal.ts';
 import type { RequestContext } from './request-context.ts';
 import { findRoute } from './routes.ts';
@@ -114,7 +114,13 @@ class HttpGateway implements Gateway {
     this.#audit = new Audit(options.logger);
     this.#heart = this.#startHeart();
 
-    const { router, app } = this.#createExpress();
+    const { router, app } = createExpress({
+      options: () => this.#options,
+      createContext: (req, res, mountPath) => this.#createContext(req, res, mountPath),
+      enter: (context, next) => this.#enter(context, next),
+      refuse: (context, refusal) => this.#refuse(context, refusal),
+      readiness: () => this.#readiness(),
+    });
     this.router = (req, res, next) => {
       this.#responses.add(res);
       router(req as express.Request, res as express.Response, next);
@@ -175,38 +181,11 @@ class HttpGateway implements Gateway {
     return this.drain({ timeoutMs: 0 });
   }
 
-  #createExpress(): { router: express.Router; app: express.Express } {
-    const router = express.Router();
-    router.use((req, res, next) => {
-      const context = this.#createContext(req, res, req.baseUrl);
-      this.#enter(context, (error) => {
-        if (error !== undefined || !serveProtectedResource(this.#options, context, req.path)) next(error);
-      });
-    });
-    router.get('/health', (_req, res) => {
-      res.json({ status: 'ok' });
-    });
-    router.get('/ready', async (_req, res) => {
-      if (this.#isStopAnnounced) {
-        res.status(503).json({ status: 'draining' });
-        return;
-      }
-      const { isReady, why } = await this.#upstreams.isReady();
-      if (!isReady) this.#options.logger.warn(`not ready: ${why}`);
-      res.status(isReady ? 200 : 503).json({ status: isReady ? 'ready' : 'upstream unreachable' });
-    });
-    const app = express();
-    app.disable('x-powered-by').disable('etag');
-    app.use(router);
-    app.use((req, res) => {
-      const context = this.#createContext(req, res, '');
-      this.#refuse(context, { error: new DrawbridgeError('not_found', 'nothing is served at this path') });
-    });
-    // Express would answer with a page of HTML. Its four parameters are what makes it the one that is asked.
-    app.use((thrown: unknown, req: express.Request, res: express.Response, _next: express.NextFunction) => {
-      this.#refuse(this.#createContext(req, res, ''), { error: fromExpress(thrown) });
-    });
-    return { router, app };
+  async #readiness(): Promise<'ready' | 'draining' | 'upstream unreachable'> {
+    if (this.#isStopAnnounced) return 'draining';
+    const { isReady, why } = await this.#upstreams.isReady();
+    if (!isReady) this.#options.logger.warn(`not ready: ${why}`);
+    return isReady ? 'ready' : 'upstream unreachable';
   }
 
   #createContext(req: IncomingMessage, res: ServerResponse, mountPath: string): RequestContext {
@@ -279,13 +258,6 @@ class HttpGateway implements Gateway {
       return 'it was not proved again since credentials are others';
     return undefined;
   }
-}
-
-/** Express names a status where the client is at fault, such as for a path that is wrongly percent-encoded. */
-function fromExpress(thrown: unknown): DrawbridgeError {
-  const { status } = thrown as { status?: unknown };
-  if (status === 400) return new DrawbridgeError('bad_request', 'the path is malformed');
-  return toDrawbridgeError(thrown);
 }
 
 function headersOf({ isTls }: ResolvedGatewayOptions): { http: readonly string[]; https: readonly string[] } {

@@ -1,3 +1,4 @@
+import { baseUrlOf, withoutSlash } from './base-url.ts';
 import type { ResolvedGatewayOptions } from './gateway-options.ts';
 import type { RequestContext } from './request-context.ts';
 import { serverPath } from './routes.ts';
@@ -31,7 +32,7 @@ export function metadataUrlFor(
   if (options.publicUrl === undefined && context.pathKey !== undefined) return undefined;
   const { route, server } = context;
   const path = serverPath(server?.name ?? '') + (route === 'mcp' ? '/mcp' : '/sse');
-  return baseOf(context, options) + WELL_KNOWN + path;
+  return baseUrlOf(context, options) + WELL_KNOWN + path;
 }
 
 /**
@@ -54,7 +55,7 @@ export function serveProtectedResource(options: MetadataOptions, context: Reques
     return true;
   }
   const body = JSON.stringify({
-    resource: baseOf(context, options) + resource,
+    resource: baseUrlOf(context, options) + resource,
     authorization_servers: [jwtIssuer],
     bearer_methods_supported: ['header'],
     ...(jwtScope.length === 0 ? {} : { scopes_supported: jwtScope }),
@@ -68,13 +69,4 @@ export function serveProtectedResource(options: MetadataOptions, context: Reques
   });
   res.end(req.method === 'HEAD' ? undefined : body);
   return true;
-}
-
-/** Without a public URL it is what the client calls us, by a Host that was found to be one of ours. */
-function baseOf({ req, scheme, mountPath }: RequestContext, { publicUrl }: Pick<MetadataOptions, 'publicUrl'>): string {
-  return publicUrl === undefined ? `${scheme}://${req.headers.host}${mountPath}` : withoutSlash(publicUrl);
-}
-
-function withoutSlash({ origin, pathname }: URL): string {
-  return origin + pathname.replace(/\/$/, '');
 }

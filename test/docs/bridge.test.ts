@@ -3,6 +3,7 @@ import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { describe, expect, it } from 'vitest';
 import { readBridgeSettings } from '../../src/cli/bridge-settings.ts';
+import { CLIENTS_OPTIONS } from '../../src/cli/clients-options.ts';
 import { KEYS_OPTIONS } from '../../src/cli/keys-options.ts';
 import { BRIDGE_OPTIONS } from '../../src/config/bridge-options.ts';
 import { GATEWAY_COMMAND_OPTIONS } from '../../src/config/gateway-options.ts';
@@ -14,8 +15,9 @@ const FAULTS = readFileSync(new URL('../faults/run.mjs', import.meta.url), 'utf8
 const OPTIONS: readonly Option[] = BRIDGE_OPTIONS;
 /** One stands for any, the other is misspelt on purpose. */
 const NO_OPTIONS = ['--flag', '--allow-htp'];
-/** Of `keys` alone. */
+/** Of `keys` and of `clients` alone. */
 const KEY_OPTIONS: readonly Option[] = KEYS_OPTIONS;
+const ENTRY_OPTIONS: readonly Option[] = CLIENTS_OPTIONS;
 const BRIDGE = readDoc('bridge.md');
 
 describe.each(listDocs())('docs/%s', (name) => {
@@ -23,7 +25,7 @@ describe.each(listDocs())('docs/%s', (name) => {
 
   it('has entries of a client that are JSON, start this program, and are accepted', () => {
     for (const { mcpServers } of fencesOf(text).filter(isJson).map(parsed).filter(isEntry)) {
-      for (const { command, args, env } of Object.values(mcpServers)) {
+      for (const { command, args, env } of Object.values(mcpServers).filter(isStarted)) {
         expect(args.splice(0, command === 'npx' ? 2 : 1).at(-1)).toMatch(/mcp-drawbridge(\.cjs)?$/);
         expect(readBridgeSettings(args, readable(env))).toHaveProperty('options.url');
       }
@@ -31,7 +33,7 @@ describe.each(listDocs())('docs/%s', (name) => {
   });
 
   it('names only options that exist', () => {
-    const options = [...OPTIONS, ...GATEWAY_COMMAND_OPTIONS, ...KEY_OPTIONS].filter(
+    const options = [...OPTIONS, ...GATEWAY_COMMAND_OPTIONS, ...KEY_OPTIONS, ...ENTRY_OPTIONS].filter(
       (option: Option) => option.isArgument !== true,
     );
     const known = [...options.map(({ name: option }) => `--${option}`), ...NO_OPTIONS];
@@ -48,7 +50,7 @@ describe.each(listDocs())('docs/%s', (name) => {
   });
 
   it('names only variables of ours that exist', () => {
-    const known = [...OPTIONS, ...GATEWAY_COMMAND_OPTIONS].flatMap((option) => [
+    const known = [...OPTIONS, ...GATEWAY_COMMAND_OPTIONS, ...ENTRY_OPTIONS].flatMap((option) => [
       environmentName(option),
       `${environmentName(option)}_FILE`,
     ]);
@@ -94,9 +96,18 @@ describe('docs/bridge.md', () => {
 });
 
 interface Entry {
-  readonly mcpServers: Readonly<
-    Record<string, { command: string; args: string[]; env?: Readonly<Record<string, string>> }>
-  >;
+  readonly mcpServers: Readonly<Record<string, Started | { readonly command?: never }>>;
+}
+
+interface Started {
+  command: string;
+  args: string[];
+  env?: Readonly<Record<string, string>>;
+}
+
+/** Other entries have the address of a server, which the client reaches itself. */
+function isStarted(entry: Entry['mcpServers'][string]): entry is Started {
+  return entry.command !== undefined;
 }
 
 /** The options of a server that the gateway starts are its own. */

@@ -8,7 +8,7 @@ import { NETWORK_TROUBLES, SSH_TROUBLES } from './network-troubles.ts';
 import { startHttp } from './staging.ts';
 import { START_TROUBLES } from './start-troubles.ts';
 
-const SECTIONS = sectionsOf(readDoc('troubleshooting.md'), 3);
+const SECTIONS = ['troubleshooting.md', 'troubleshooting-clients.md'].flatMap((name) => sectionsOf(readDoc(name), 3));
 /** Headings that are a message from their first letter to their last. */
 const MESSAGES = SECTIONS.flatMap((section) => {
   const [, message] = /^`([^`]+)`$/.exec(section.heading) ?? [];

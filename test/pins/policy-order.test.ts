@@ -20,6 +20,7 @@ it('asks the policies in this order: cheap and anonymous first, nothing parsed b
   expect(chain.edge.map(({ name }) => name)).toEqual(EDGE);
   expect(chain.mcp.map(({ name }) => name)).toEqual([
     ...EDGE,
+    'page',
     'authenticate',
     'principal-limit',
     'http-method',

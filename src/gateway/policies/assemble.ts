@@ -2,6 +2,7 @@ import { assembleAuthenticators } from '../authenticators/assemble.ts';
 import type { ResolvedGatewayOptions } from '../gateway-options.ts';
 import { LeakyBucketStore } from '../limits/leaky-bucket-store.ts';
 import type { Rate } from '../limits/rate.ts';
+import { showPage } from '../page/show-page.ts';
 import type { SessionTable } from '../sessions/session-table.ts';
 import { ToolRules } from '../tool-rules.ts';
 import { checkAddress, compileAddressRules } from './address-rules.ts';
@@ -69,6 +70,7 @@ export function assemblePolicies(options: ResolvedGatewayOptions, sessions: Sess
     edge,
     mcp: [
       ...edge,
+      { name: 'page', policy: showPage(options) },
       { name: 'authenticate', policy: authenticate(authenticators, backoff) },
       limiter('principal-limit', 'requests of this principal', options.limitRequests, byPrincipal),
       { name: 'http-method', policy: httpMethod },

@@ -1,0 +1,2 @@
+/** The path of its program. */
+export function ensureClaudeCode(): Promise<string>;
