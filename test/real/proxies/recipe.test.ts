@@ -13,7 +13,15 @@ import { type RunningProxy, startProxy } from './proxy.ts';
 import { readShipped } from './shipped-file.ts';
 import { toLoopback } from './site.ts';
 import { type Stage, startStage } from './stage.ts';
-import { CADDY_MATCHER_RECIPE, CADDY_RECIPE, NGINX_RECIPE, type Recipe } from './usual-recipe.ts';
+import {
+  APACHE_RECIPE,
+  CADDY_MATCHER_RECIPE,
+  CADDY_RECIPE,
+  HAPROXY_RECIPE,
+  NGINX_RECIPE,
+  type Recipe,
+  TRAEFIK_RECIPE,
+} from './usual-recipe.ts';
 
 const COUNT = { sql: 'select count(*) from main.primitive_events' };
 
@@ -42,13 +50,14 @@ async function start({ kind, text }: Recipe, port: number): Promise<string> {
   return proxy.origin;
 }
 
-describe.each([NGINX_RECIPE, CADDY_MATCHER_RECIPE])('the usual recipe: $name', (recipe) => {
-  it('in front of the gateway carries a session over SSE, and its /health is answered', async () => {
+const RECIPES = [NGINX_RECIPE, CADDY_MATCHER_RECIPE, HAPROXY_RECIPE, APACHE_RECIPE, TRAEFIK_RECIPE];
+describe.each(RECIPES)('the usual recipe: $name', (recipe) => {
+  it('in front of the gateway carries a session over SSE', async () => {
     const origin = await start(recipe, stage.gatewayPort);
     const client = await connectSse(`${origin}/sse`, stage.alice, fetchOver(connecting));
     expect(await client.callText('execute_sql', COUNT)).toContain("'count': 1000");
     await client.close();
-    expect((await send(origin, { path: '/health' }, connecting)).status).toBe(200);
+    if (recipe.forwardsHealth) expect((await send(origin, { path: '/health' }, connecting)).status).toBe(200);
     // Only /sse is forwarded: Streamable HTTP needs the shipped file.
     const mcp = await send(origin, { method: 'POST', path: '/mcp', headers: stage.alice, body: '{}' }, connecting);
     expect(mcp.headers['content-type'] ?? '').not.toContain('json');
@@ -59,12 +68,26 @@ describe.each([NGINX_RECIPE, CADDY_MATCHER_RECIPE])('the usual recipe: $name', (
     const session = await openSse(origin, '/sse', {}, connecting);
     expect(session.endpoint).toMatch(/^\/messages\/\?session_id=/);
     const { status } = await session.post('{"jsonrpc":"2.0","id":1,"method":"ping"}');
-    // Caddy answers what it has no place for with an empty 200, which a client takes for a server that is silent.
-    expect(status).toBe(recipe === NGINX_RECIPE ? 404 : 200);
+    expect(status).toBe(recipe.elsewhere);
     expect(session.text()).not.toContain('"result"');
     session.close();
-    expect((await send(origin, { path: '/health' }, connecting)).status).toBe(404);
+    const health = await send(origin, { path: '/health' }, connecting);
+    expect(health.status).toBe(recipe.forwardsHealth ? 404 : recipe.elsewhere);
   });
+});
+
+it('the usual recipe of Apache does not even start with a line of it that is no directive', async () => {
+  const line = '        ProxyPassReverseRewrite /\n    </Location>';
+  const text: Recipe['text'] = (site) => APACHE_RECIPE.text(site).replace('    </Location>', line);
+  await expect(start({ ...APACHE_RECIPE, text }, stage.gatewayPort)).rejects.toThrow(
+    /Invalid command 'ProxyPassReverseRewrite'/,
+  );
+});
+
+it('the usual recipe of HAProxy does not even start with a line of it that has no value', async () => {
+  const line = 'backend mcp_sse\n    http-request set-header Connection ""';
+  const text: Recipe['text'] = (site) => HAPROXY_RECIPE.text(site).replace('backend mcp_sse\n', `${line}\n`);
+  await expect(start({ ...HAPROXY_RECIPE, text }, stage.gatewayPort)).rejects.toThrow(/ended before it was ready/);
 });
 
 it('the usual recipe of nginx in front of a newer postgres-mcp is answered with 421, because it keeps the name', async () => {
