@@ -18,7 +18,7 @@ import { startGateway, type TestGateway } from '../../parts/gateway-server.ts';
 import { connectHttp, connectSse } from '../../parts/mcp-client.ts';
 import { startMcpServer, type TestMcpServer } from '../../parts/mcp-server.ts';
 import { openSse } from '../../parts/raw-sse-session.ts';
-import { type ProxyKind, type RunningProxy, startProxy } from './proxy.ts';
+import { INSTALL_MS, type ProxyKind, type RunningProxy, startProxy } from './proxy.ts';
 import { divideTimeouts, gatewayArgsOf, readShipped, timeoutsOf } from './shipped-file.ts';
 import { toLoopback } from './site.ts';
 
@@ -34,6 +34,7 @@ export function describeIdle(kind: ProxyKind): void {
     const timeouts = timeoutsOf(text, kind.idleTimeouts);
     let certificates: Certificates;
     let server: TestMcpServer;
+    beforeAll(() => kind.install(), INSTALL_MS);
     beforeAll(async () => {
       certificates = makeCertificates();
       server = await startMcpServer({ createSession: createFeatureServer });

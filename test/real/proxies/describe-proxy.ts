@@ -10,7 +10,7 @@ import { fetchOver } from '../../parts/fetch-over.ts';
 import { connectBridge, connectHttp, connectSse, type TestClient } from '../../parts/mcp-client.ts';
 import { type Connecting, INITIALIZE, JSON_HEADERS, send } from '../../parts/raw-http.ts';
 import { openSse, type RawSseSession } from '../../parts/raw-sse-session.ts';
-import { checkFile, type ProxyKind, type ProxyOptions, type RunningProxy, startProxy } from './proxy.ts';
+import { checkFile, INSTALL_MS, type ProxyKind, type ProxyOptions, type RunningProxy, startProxy } from './proxy.ts';
 import { readShipped } from './shipped-file.ts';
 import { toLoopback } from './site.ts';
 import { type Stage, startStage } from './stage.ts';
@@ -29,6 +29,7 @@ export function describeProxy(kind: ProxyKind): void {
     let proxy: RunningProxy;
     let options: ProxyOptions;
     let connecting: Connecting;
+    beforeAll(() => kind.install(), INSTALL_MS);
     beforeAll(async () => {
       certificates = makeCertificates();
       stage = await startStage(text, inject('postgresMcpUrl'));

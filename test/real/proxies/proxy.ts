@@ -23,6 +23,9 @@ export interface Site {
   readonly keyFile: string;
 }
 
+/** Traefik's build alone may take most of it; a hook that installs a proxy gets this long. */
+export const INSTALL_MS = 35 * 60_000;
+
 /** What differs from one proxy to another. */
 export interface ProxyKind {
   /** The file in docs/deploy/proxies; it is copied under this name into the site's folder. */
