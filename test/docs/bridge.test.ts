@@ -1,25 +1,24 @@
-import { existsSync, readFileSync } from 'node:fs';
-import { dirname, join } from 'node:path';
-import { fileURLToPath } from 'node:url';
+import { readFileSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
 import { readBridgeSettings } from '../../src/cli/bridge-settings.ts';
+import { CHECK_OPTIONS } from '../../src/cli/check-options.ts';
 import { CLIENTS_OPTIONS } from '../../src/cli/clients-options.ts';
 import { KEYS_OPTIONS } from '../../src/cli/keys-options.ts';
 import { BRIDGE_OPTIONS } from '../../src/config/bridge-options.ts';
 import { GATEWAY_COMMAND_OPTIONS } from '../../src/config/gateway-options.ts';
 import { environmentName, type Option, optionsOfFiles, propertyName } from '../../src/config/option.ts';
-import { anchorOf, codeOf, fencesOf, listDocs, readDoc } from '../parts/markdown.ts';
+import { codeOf, fencesOf, listDocs, readDoc } from '../parts/markdown.ts';
 
-const DOCS = fileURLToPath(new URL('../../docs/', import.meta.url));
 const FAULTS = readFileSync(new URL('../faults/run.mjs', import.meta.url), 'utf8');
 const OPTIONS: readonly Option[] = BRIDGE_OPTIONS;
 /** One stands for any, the other is misspelt on purpose. */
 const NO_OPTIONS = ['--flag', '--allow-htp'];
 /** How many arguments lead to our own: those of `npx -y mcp-drawbridge`, and the same after `cmd /c`. */
 const BEFORE_OURS: Readonly<Record<string, number>> = { npx: 2, cmd: 4 };
-/** Of `keys` and of `clients` alone. */
-const KEY_OPTIONS: readonly Option[] = KEYS_OPTIONS;
-const ENTRY_OPTIONS: readonly Option[] = CLIENTS_OPTIONS;
+/** Of the other commands. */
+const OTHER_OPTIONS: readonly Option[] = [...KEYS_OPTIONS, ...CLIENTS_OPTIONS, ...CHECK_OPTIONS];
+/** Lines of a page that start something else, or are of another file. */
+const OTHER_PROGRAMS = /^npm(\.cmd)? (install|root)|^HEALTHCHECK|\buv pip |bin\/postgres-mcp .*--transport/;
 const BRIDGE = readDoc('bridge.md');
 
 describe.each(listDocs())('docs/%s', (name) => {
@@ -35,12 +34,12 @@ describe.each(listDocs())('docs/%s', (name) => {
   });
 
   it('names only options that exist', () => {
-    const options = [...OPTIONS, ...GATEWAY_COMMAND_OPTIONS, ...KEY_OPTIONS, ...ENTRY_OPTIONS].filter(
+    const options = [...OPTIONS, ...GATEWAY_COMMAND_OPTIONS, ...OTHER_OPTIONS].filter(
       (option: Option) => option.isArgument !== true,
     );
     const known = [...options.map(({ name: option }) => `--${option}`), ...NO_OPTIONS];
     const lines = [...codeOf(text), ...fencesOf(text).flatMap((fence) => fence.text.split('\n'))];
-    for (const line of lines.filter((code) => !/^npm(\.cmd)? (install|root)/.test(code))) {
+    for (const line of lines.filter((code) => !OTHER_PROGRAMS.test(code))) {
       const named = withoutCommand(line).match(/(?<![\w-])--[a-z][\w-]*/g) ?? [];
       const isOfSuite = line.startsWith('npm run faults');
       const exists = (option: string): boolean => (isOfSuite ? FAULTS.includes(option) : known.includes(option));
@@ -52,24 +51,13 @@ describe.each(listDocs())('docs/%s', (name) => {
   });
 
   it('names only variables of ours that exist', () => {
-    const known = [...OPTIONS, ...GATEWAY_COMMAND_OPTIONS, ...ENTRY_OPTIONS].flatMap((option) => [
+    const known = [...OPTIONS, ...GATEWAY_COMMAND_OPTIONS, ...OTHER_OPTIONS].flatMap((option) => [
       environmentName(option),
       `${environmentName(option)}_FILE`,
     ]);
     expect((text.match(/DRAWBRIDGE_[A-Z_\d]*[A-Z\d]/g) ?? []).filter((variable) => !known.includes(variable))).toEqual(
       [],
     );
-  });
-
-  it('links to files and headings that exist', () => {
-    for (const [, path = '', anchor] of text.matchAll(/\]\(([^)#]*)(?:#([^)]*))?\)/g)) {
-      if (/^https?:/.test(path)) continue;
-      const file = path === '' ? join(DOCS, name) : join(dirname(join(DOCS, name)), path);
-      expect(existsSync(file), path).toBe(true);
-      if (anchor === undefined) continue;
-      const headings = [...readFileSync(file, 'utf8').matchAll(/^#+ (.*)$/gm)].map(([, heading = '']) => heading);
-      expect(headings.map(anchorOf)).toContain(anchor);
-    }
   });
 
   it('has the defaults of the options that it gives a number of seconds for', () => {
