@@ -131,17 +131,30 @@ const ROWS: Readonly<Record<string, Row>> = {
     }),
   },
   'a port of this machine on which nothing listens': {
-    hop: 'ssh',
-    tells: /nothing listens on 127\.0\.0\.1:\d+ \(IPv4\): ECONNREFUSED.*is the ssh -L tunnel up\?/,
+    hop: 'tcp',
+    tells:
+      /127\.0\.0\.1:\d+ \(IPv4\) ECONNREFUSED after \d+ ms \| Nothing listens there.*ssh -N -L \d+:127\.0\.0\.1:PORT.*--ssh/,
     stage: async () => ({ url: `http://127.0.0.1:${await closedPort()}/sse` }),
   },
   'a listener on ::1 alone': {
-    hop: 'ssh',
-    tells: /nothing listens on 127\.0\.0\.1:\d+ \(IPv4\), only on \[::1\]:\d+ \(IPv6\).*--family 6/,
+    hop: 'tcp',
+    tells:
+      /127\.0\.0\.1:\d+ \(IPv4\) ECONNREFUSED.*; only \[::1\]:\d+ \(IPv6\) is listened on \| Take --family 6, or let the server listen on 127/,
     stage: async () => ({
       url: `http://localhost:${await tcp(() => {}, '::1', await closedPort())}/sse`,
       options: { lookup: lookup() },
     }),
+  },
+  'a listener on ::1 alone, while the URL says 127.0.0.1': {
+    hop: 'tcp',
+    tells: /only \[::1\]:\d+ \(IPv6\) is listened on \| Take \[::1\] in the URL/,
+    stage: async () => ({ url: `http://127.0.0.1:${await tcp(() => {}, '::1', await closedPort())}/sse` }),
+  },
+  'a listener on 127.0.0.1 alone, while the URL says ::1': {
+    hop: 'tcp',
+    tells:
+      /\[::1\]:\d+ \(IPv6\) ECONNREFUSED.*; only 127\.0\.0\.1:\d+ \(IPv4\) is listened on \| Take 127\.0\.0\.1 in the URL.*ssh -L \[::1\]:/,
+    stage: async () => ({ url: `http://[::1]:${await tcp(() => {})}/sse`, options: { family: 'any' } }),
   },
   'a tunnel whose far end refuses': {
     hop: 'ssh',
