@@ -531,12 +531,6 @@ const ROWS: Readonly<Record<string, Row>> = {
     tells: /refused: Method not found/,
     stage: () => staged({ answers: { ping: { code: -32601, message: 'Method not found' } } }),
   },
-  'a stream that shows no life': {
-    hop: 'heartbeat',
-    verdict: 'warn',
-    tells: /nothing came on the idle stream for 1\d\d ms.*a comment every 14 s/,
-    stage: () => staged({ isBeating: false }, '/sse', { heartbeatMs: 100 }),
-  },
   'a preflight that is not answered': {
     hop: 'cors',
     tells: /preflight, HTTP 405: no Access-Control-Allow-Origin.*--allowed-origins https:\/\/app\.example\.com/,

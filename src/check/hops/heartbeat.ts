@@ -5,6 +5,8 @@ import type { WatchedExchange } from '../watched-exchange.ts';
 
 /** Two signs say how often they come. */
 const SIGNS = 2;
+/** Servers show themselves about as often; silence that is shorter says nothing. */
+const TELLING_MS = 15_000;
 
 /** Whether an idle event stream shows that it is alive; proxies and NATs cut those that do not. */
 export async function* lookAtHeartbeat(walk: Walk): AsyncGenerator<Finding> {
@@ -54,6 +56,10 @@ function judge(
   // A stream of Streamable HTTP that is cut is opened again, and the session goes on.
   if (walk.kind === 'http')
     return walk.finding('heartbeat', 'ok', `${said}; the session does not depend on it`, { curl });
+  if (walk.heartbeatMs < TELLING_MS) {
+    const why = `many servers send a comment every ${TELLING_MS / 1000} s only`;
+    return walk.finding('heartbeat', 'skip', `${said}, too short to tell: ${why}`, { curl });
+  }
   const remedy =
     'Proxies cut a stream that is silent for a minute, and the session ends with it: put mcp-drawbridge gateway before the server, which sends a comment every 14 s, or raise the read timeout of each proxy.';
   return walk.finding('heartbeat', 'warn', said, { remedy, curl });
