@@ -210,18 +210,40 @@ const ROWS: Readonly<Record<string, Row>> = {
   },
   'a certificate that has expired': {
     hop: 'tls',
-    tells: /CERT_HAS_EXPIRED.*must renew the certificate/,
+    tells:
+      /CERT_HAS_EXPIRED.*it shows expired \(2020-01-01 to 2020-02-01\) ← authority.*; for localhost, .*must renew the certificate/,
     stage: () => staged({ identity: certificates.expired }, '/sse', { tls: { ca: [certificates.ca.cert] } }),
   },
   'a certificate for another name': {
     hop: 'tls',
-    tells: /its certificate is for other\.test/,
+    tells:
+      /its certificate is for other\.test.*it shows wrong-name \(2020-01-01 to 2049-12-31\) ← authority; for other\.test, 127\.0\.0\.9/,
     stage: () => staged({ identity: certificates.wrongName }, '/sse', { tls: { ca: [certificates.ca.cert] } }),
   },
   'a certificate of an authority that nobody knows': {
     hop: 'tls',
-    tells: /signed by an authority that is not trusted here.*--ca/,
+    tells:
+      /signed by an authority that is not trusted here.*it shows server \(2020.*← authority;.*--ca.*fullchain\.pem/,
     stage: () => staged({ identity: certificates.server }),
+  },
+  'a certificate of an authority that nobody knows, through a proxy': {
+    hop: 'tls',
+    tells: /through the proxy.*it shows server \(2020.*← authority; for localhost, mcp\.test/,
+    stage: async () => {
+      const proxy = await startHttpProxy();
+      endings.push(proxy.close);
+      const { url } = await staged({ identity: certificates.server });
+      return {
+        url: String(url).replace('127.0.0.1', 'mcp.test'),
+        options: { proxy: { httpsProxy: proxy.url } },
+      };
+    },
+  },
+  'a certificate that signs itself': {
+    hop: 'tls',
+    tells:
+      /DEPTH_ZERO_SELF_SIGNED_CERT.*it shows self-signed \(20\d\d-\d\d-\d\d to 20\d\d-\d\d-\d\d\); for localhost \| .*of their own\.$/,
+    stage: () => staged({ identity: makeSelfSigned(['localhost'], 90) }),
   },
   'a certificate that ends soon': {
     hop: 'tls',

@@ -27,6 +27,7 @@ export async function* lookAtTcp(walk: Walk): AsyncGenerator<Finding> {
   const used = walk.family === 'any' ? probed : first.length > 0 ? first : second;
   const other = used === first ? second : [];
   const works = used.some(isOpen);
+  walk.openAddress = used.find(isOpen);
   walk.isConnected = works;
   if (!works && mayBeTunnel(walk)) {
     yield await judgeLoopback(walk, used);

@@ -1,0 +1,46 @@
+import { once } from 'node:events';
+import { connect } from 'node:net';
+import { openWayThrough } from '../upstream/dial/proxy-connect.ts';
+import { namesOf } from '../upstream/dial/tls-failure.ts';
+import { goOnWithAnyCertificate } from './any-certificate.ts';
+import { chainOf, describeChain, isWithoutIssuer } from './certificate-chain.ts';
+import type { Walk } from './walk-state.ts';
+
+/** Of what is looked at only to say more. */
+const LOOK_MS = 2000;
+
+export interface ShownCertificate {
+  /** Whose it is, from when to when it and those above it hold, who signed it, and for which names it is. */
+  readonly said: string;
+  readonly isWithoutIssuer: boolean;
+}
+
+/**
+ * The certificate of a server that is not trusted, over a connection of its own on which nothing is sent. Undefined
+ * where none can be had, as behind a proxy that is spoken to in TLS.
+ */
+export async function readShownCertificate(walk: Walk): Promise<ShownCertificate | undefined> {
+  const { host, port, proxy, openAddress } = walk;
+  if (openAddress === undefined || proxy?.isTls === true) return undefined;
+  const timeoutMs = Math.min(walk.timeoutMs, LOOK_MS);
+  const signal = AbortSignal.any([walk.signal, AbortSignal.timeout(timeoutMs)]);
+  const socket = connect({ host: openAddress.address, port: openAddress.port });
+  try {
+    await once(socket, 'connect', { signal });
+    if (proxy !== undefined) {
+      const target = { host, port, isTls: true };
+      await openWayThrough(socket, { target, way: 'proxy', hop: proxy, proxy }, proxy, openAddress.address, signal);
+    }
+    const looked = await goOnWithAnyCertificate(socket, host, { protocol: 'http/1.1', timeoutMs, signal });
+    const leaf = looked.socket.getPeerCertificate(true);
+    looked.socket.destroy();
+    const chain = chainOf(leaf);
+    const said = `${describeChain(chain, { hasDates: true })}; for ${namesOf(leaf)}`;
+    return { said, isWithoutIssuer: isWithoutIssuer(chain) };
+  } catch (thrown) {
+    if (walk.signal.aborted) throw thrown;
+    return undefined;
+  } finally {
+    socket.on('error', () => {}).destroy();
+  }
+}
