@@ -1,5 +1,5 @@
 import { once } from 'node:events';
-import { connect } from 'node:net';
+import { connect, type Socket } from 'node:net';
 import { openWayThrough } from '../upstream/dial/proxy-connect.ts';
 import { namesOf } from '../upstream/dial/tls-failure.ts';
 import { goOnWithAnyCertificate } from './any-certificate.ts';
@@ -20,27 +20,30 @@ export interface ShownCertificate {
  * where none can be had, as behind a proxy that is spoken to in TLS.
  */
 export async function readShownCertificate(walk: Walk): Promise<ShownCertificate | undefined> {
-  const { host, port, proxy, openAddress } = walk;
+  const { openAddress, proxy, timeoutMs } = walk;
   if (openAddress === undefined || proxy?.isTls === true) return undefined;
-  const timeoutMs = Math.min(walk.timeoutMs, LOOK_MS);
-  const signal = AbortSignal.any([walk.signal, AbortSignal.timeout(timeoutMs)]);
   const socket = connect({ host: openAddress.address, port: openAddress.port });
   try {
-    await once(socket, 'connect', { signal });
-    if (proxy !== undefined) {
-      const target = { host, port, isTls: true };
-      await openWayThrough(socket, { target, way: 'proxy', hop: proxy, proxy }, proxy, openAddress.address, signal);
-    }
-    const looked = await goOnWithAnyCertificate(socket, host, { protocol: 'http/1.1', timeoutMs, signal });
-    const leaf = looked.socket.getPeerCertificate(true);
-    looked.socket.destroy();
-    const chain = chainOf(leaf);
-    const said = `${describeChain(chain, { hasDates: true })}; for ${namesOf(leaf)}`;
-    return { said, isWithoutIssuer: isWithoutIssuer(chain) };
+    return await walk.within(lookOver(socket, walk, openAddress.address), 'TLS', Math.min(timeoutMs, LOOK_MS));
   } catch (thrown) {
     if (walk.signal.aborted) throw thrown;
     return undefined;
   } finally {
     socket.on('error', () => {}).destroy();
   }
+}
+
+async function lookOver(socket: Socket, walk: Walk, address: string): Promise<ShownCertificate> {
+  const { host, port, proxy, timeoutMs, signal } = walk;
+  await once(socket, 'connect');
+  if (proxy !== undefined) {
+    const target = { host, port, isTls: true };
+    await openWayThrough(socket, { target, way: 'proxy', hop: proxy, proxy }, proxy, address, signal);
+  }
+  const looked = await goOnWithAnyCertificate(socket, host, { protocol: 'http/1.1', timeoutMs, signal });
+  const leaf = looked.socket.getPeerCertificate(true);
+  looked.socket.destroy();
+  const chain = chainOf(leaf);
+  const said = `${describeChain(chain, { hasDates: true })}; for ${namesOf(leaf)}`;
+  return { said, isWithoutIssuer: isWithoutIssuer(chain) };
 }
