@@ -10,8 +10,10 @@ import type { Walk } from './walk-state.ts';
 const LOOK_MS = 2000;
 
 export interface ShownCertificate {
-  /** Whose it is, from when to when it and those above it hold, who signed it, and for which names it is. */
-  readonly said: string;
+  /** Whose it is, who signed it, and from when to when each holds. */
+  readonly chain: string;
+  /** For which hosts it is. */
+  readonly names: string;
   readonly isWithoutIssuer: boolean;
 }
 
@@ -44,6 +46,9 @@ async function lookOver(socket: Socket, walk: Walk, address: string): Promise<Sh
   const leaf = looked.socket.getPeerCertificate(true);
   looked.socket.destroy();
   const chain = chainOf(leaf);
-  const said = `${describeChain(chain, { hasDates: true })}; for ${namesOf(leaf)}`;
-  return { said, isWithoutIssuer: isWithoutIssuer(chain) };
+  return {
+    chain: describeChain(chain, { hasDates: true }),
+    names: namesOf(leaf),
+    isWithoutIssuer: isWithoutIssuer(chain),
+  };
 }

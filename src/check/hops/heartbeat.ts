@@ -2,6 +2,7 @@ import { curlOfStream } from '../curls.ts';
 import type { Finding } from '../finding.ts';
 import type { Walk } from '../walk-state.ts';
 import type { WatchedExchange } from '../watched-exchange.ts';
+import { directiveOf } from './buffering.ts';
 
 /** Two signs say how often they come. */
 const SIGNS = 2;
@@ -48,8 +49,7 @@ function judge(
     return walk.finding('heartbeat', 'ok', `a sign of life (${first.kind}), ${often}, in ${watchedMs} ms`, { curl });
   }
   if (stream.isOver && walk.kind === 'sse') {
-    const remedy =
-      'Something ends idle streams: raise the read timeout of the proxy above the time between two heartbeats.';
+    const remedy = `Something ends idle streams, whose time must be above that between two heartbeats. ${directiveOf(stream.headerLines, 'silence')}`;
     return walk.finding('heartbeat', 'fail', `the idle stream was ended after ${watchedMs} ms`, { remedy, curl });
   }
   const said = `nothing came on the idle stream for ${watchedMs} ms`;

@@ -52,7 +52,8 @@ export async function* lookAtTls(walk: Walk): AsyncGenerator<Finding> {
 async function judgeFailure(walk: Walk, error: DrawbridgeError, curl: string): Promise<Finding> {
   const shown = error.code === 'upstream_untrusted' ? await readShownCertificate(walk) : undefined;
   if (shown === undefined) return walk.failure('tls', error, curl);
-  const said = `${error.sentence}; it shows ${shown.said}`;
+  const names = error.sentence.includes(shown.names) ? '' : `; for ${shown.names}`;
+  const said = `${error.sentence}; it shows ${shown.chain}${names}`;
   const { code } = (error.cause ?? {}) as NodeJS.ErrnoException;
   const isCut = isUnknownAuthority(code) && shown.isWithoutIssuer;
   const remedy = isCut
