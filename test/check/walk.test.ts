@@ -564,6 +564,11 @@ const ROWS: Readonly<Record<string, Row>> = {
     tells: /refused: Method not found/,
     stage: () => staged({ answers: { ping: { code: -32601, message: 'Method not found' } } }),
   },
+  'an idle stream that is cut': {
+    hop: 'heartbeat',
+    tells: /the idle stream was ended after \d+ ms \| .*HAProxy is in the way; it needs: timeout client 330s/,
+    stage: () => staged({ cutAfter: 'ping', headers: { via: '1.1 haproxy' } }),
+  },
   'a preflight that is not answered': {
     hop: 'cors',
     tells: /preflight, HTTP 405: no Access-Control-Allow-Origin \| .*--allowed-origins https:\/\/app\.example\.com/,

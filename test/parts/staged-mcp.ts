@@ -18,6 +18,8 @@ export interface Staging {
   readonly answers?: Readonly<Record<string, { readonly code: number; readonly message: string } | 'nothing'>>;
   /** Of these methods the answer on an event stream is held back until the next one, as by a proxy that buffers. */
   readonly held?: readonly string[];
+  /** After the answer to this method, event streams are ended. */
+  readonly cutAfter?: string;
   /** In place of the usual results. */
   readonly results?: Readonly<Record<string, object>>;
   /** Default `/sse` and `/mcp`. */
@@ -95,9 +97,11 @@ export async function startStagedMcp(staging: Staging = {}): Promise<StagedMcp> 
       res.writeHead(202).end('Accepted');
       if (answer === undefined) return;
       heldBack += `event: message\ndata: ${answer}\n\n`;
-      if (staging.held?.includes((JSON.parse(body) as { method: string }).method)) return;
+      const { method: asked } = JSON.parse(body) as { method: string };
+      if (staging.held?.includes(asked)) return;
       for (const stream of streams) stream.write(heldBack);
       heldBack = '';
+      if (staging.cutAfter === asked) for (const stream of streams) stream.end();
     } else if (url === http && method === 'GET') {
       if (sessions.has(String(req.headers['mcp-session-id']))) openStream(res, '');
       else res.writeHead(400).end('no session');
