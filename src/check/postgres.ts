@@ -1,10 +1,10 @@
 import { isLoopbackAddress, nameAddress } from '../upstream/dial/dial-failure.ts';
+import { goOnWithAnyCertificate } from './any-certificate.ts';
 import type { Finding } from './finding.ts';
 import { findAddresses } from './postgres-addresses.ts';
 import { judgeEnd, judgeRefusal, judgeSignIn, judgeStranger } from './postgres-answers.ts';
 import { ConnectionEnd, PostgresConnection } from './postgres-connection.ts';
 import { type CheckPostgresOptions, type Reached, reachEach } from './postgres-reach.ts';
-import { goOnOverTls } from './postgres-tls.ts';
 import { type PostgresTarget, parsePostgresUrl, showPostgresUrl } from './postgres-url.ts';
 import { readErrorFields, readParameter, readSignIn, SSL_REQUEST, startupMessage, TERMINATE } from './postgres-wire.ts';
 
@@ -58,7 +58,11 @@ async function* converse(
         socket: secure,
         version,
         distrust,
-      } = await goOnOverTls(connection.release(), target.host, timeoutMs, signal);
+      } = await goOnWithAnyCertificate(connection.release(), target.host, {
+        protocol: 'postgresql',
+        timeoutMs,
+        signal,
+      });
       connection = new PostgresConnection(secure, timeoutMs, signal);
       yield { hop: 'postgres', verdict: 'ok', said: `${where} speaks PostgreSQL, and offers TLS (${version})` };
       if (distrust !== undefined && !isHere) yield untrusted(distrust);

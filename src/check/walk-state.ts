@@ -38,6 +38,8 @@ export class Walk {
   addresses: readonly ResolvedAddress[] = [];
   /** The near end of a tunnel, in the place of the URL's host. */
   dialled: readonly DialledAddress[] | undefined;
+  /** The first to which a connection was made. */
+  openAddress: DialledAddress | undefined;
   /** Whether a connection stands on which HTTP can be spoken. */
   isConnected = false;
   /** Whether an MCP server has answered, were it to refuse who asks. */

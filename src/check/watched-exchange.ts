@@ -68,6 +68,11 @@ export class WatchedExchange implements ResponseSink {
     return this.response?.headers.get(name);
   }
 
+  /** Those of the response, a line each. */
+  get headerLines(): string {
+    return [...(this.response?.headers ?? [])].map(([name, value]) => `${name}: ${value}`).join('\n');
+  }
+
   /** Waits until the condition holds; false when it does not within `ms`. Rejects when the walk ends. */
   until(condition: () => boolean, ms: number): Promise<boolean> {
     return new Promise((fulfil, reject) => {

@@ -57,6 +57,23 @@ describe('of a server that is in order nothing is said but that', () => {
     expect(server.openCount()).toBe(0);
   });
 
+  it.each(['/sse', '/mcp'])('at %s of a proxy that answers foreign names with an empty 200', async (path) => {
+    const server = await startStagedMcp({
+      isGuarded: false,
+      intercept: (req, res) => {
+        if (req.headers.host !== 'drawbridge-check.invalid') return false;
+        res.writeHead(200).end();
+        return true;
+      },
+    });
+    endings.push(server.close);
+    const found = await walked(server.url(path));
+    expect(troubles(found)).toEqual([]);
+    expect(found.find(({ hop }) => hop === 'host')?.said).toBe(
+      'a foreign Host does not lead to the MCP server: HTTP 200',
+    );
+  });
+
   // The SDK's transports look at no Host, and send no heartbeat, unless they are told to.
   const WITHOUT_HEARTBEAT = { heartbeatMs: 0, until: 'cors' } as const;
 

@@ -16,6 +16,10 @@ export interface Staging {
   readonly opening?: string;
   /** In place of a result: an error, or nothing at all. */
   readonly answers?: Readonly<Record<string, { readonly code: number; readonly message: string } | 'nothing'>>;
+  /** Of these methods the answer on an event stream is held back until the next one, as by a proxy that buffers. */
+  readonly held?: readonly string[];
+  /** After the answer to this method, event streams are ended. */
+  readonly cutAfter?: string;
   /** In place of the usual results. */
   readonly results?: Readonly<Record<string, object>>;
   /** Default `/sse` and `/mcp`. */
@@ -47,6 +51,7 @@ export async function startStagedMcp(staging: Staging = {}): Promise<StagedMcp> 
   const sessions = new Set<string>();
   const streams = new Set<ServerResponse>();
   const methods: string[] = [];
+  let heldBack = '';
   const beat = setInterval(() => {
     if (staging.isBeating !== false) for (const stream of streams) stream.write(': beat\n\n');
   }, BEAT_MS);
@@ -90,7 +95,13 @@ export async function startStagedMcp(staging: Staging = {}): Promise<StagedMcp> 
     } else if (method === 'POST' && url.startsWith('/messages')) {
       const answer = answerTo(body);
       res.writeHead(202).end('Accepted');
-      for (const stream of streams) if (answer !== undefined) stream.write(`event: message\ndata: ${answer}\n\n`);
+      if (answer === undefined) return;
+      heldBack += `event: message\ndata: ${answer}\n\n`;
+      const { method: asked } = JSON.parse(body) as { method: string };
+      if (staging.held?.includes(asked)) return;
+      for (const stream of streams) stream.write(heldBack);
+      heldBack = '';
+      if (staging.cutAfter === asked) for (const stream of streams) stream.end();
     } else if (url === http && method === 'GET') {
       if (sessions.has(String(req.headers['mcp-session-id']))) openStream(res, '');
       else res.writeHead(400).end('no session');

@@ -3,6 +3,7 @@ import { curlOfMessage } from '../curls.ts';
 import type { Finding } from '../finding.ts';
 import { type Asked, INITIALIZE_PARAMS, type McpSession, type Reply } from '../mcp-session.ts';
 import type { Walk } from '../walk-state.ts';
+import { explainNoAnswer } from './no-answer.ts';
 import { serverOf } from './response-verdict.ts';
 import { missingPrefix } from './stream.ts';
 
@@ -20,7 +21,13 @@ export async function* lookAtHandshake(walk: Walk): AsyncGenerator<Finding> {
     yield finding;
     if (finding.verdict === 'fail') return;
   }
-  const reply = await session.answerTo(asked);
+  let reply: Reply;
+  try {
+    reply = await session.answerTo(asked);
+  } catch (thrown) {
+    yield await explainNoAnswer(walk, 'initialize', asked, thrown);
+    return;
+  }
   session.sessionId = kind === 'http' ? asked.exchange.header('mcp-session-id') : undefined;
   if (reply.error !== undefined && kind === 'http' && MAYBE_MODERN.has(Number(reply.error.code))) {
     const discovered = await discover(session);

@@ -2,9 +2,12 @@ import { curlOfStream } from '../curls.ts';
 import type { Finding } from '../finding.ts';
 import type { Walk } from '../walk-state.ts';
 import type { WatchedExchange } from '../watched-exchange.ts';
+import { directiveOf } from './buffering.ts';
 
 /** Two signs say how often they come. */
 const SIGNS = 2;
+/** Servers show themselves about as often; silence that is shorter says nothing. */
+const TELLING_MS = 15_000;
 
 /** Whether an idle event stream shows that it is alive; proxies and NATs cut those that do not. */
 export async function* lookAtHeartbeat(walk: Walk): AsyncGenerator<Finding> {
@@ -46,14 +49,17 @@ function judge(
     return walk.finding('heartbeat', 'ok', `a sign of life (${first.kind}), ${often}, in ${watchedMs} ms`, { curl });
   }
   if (stream.isOver && walk.kind === 'sse') {
-    const remedy =
-      'Something ends idle streams: raise the read timeout of the proxy above the time between two heartbeats.';
+    const remedy = `Something ends idle streams, whose time must be above that between two heartbeats. ${directiveOf(stream.headerLines, 'silence')}`;
     return walk.finding('heartbeat', 'fail', `the idle stream was ended after ${watchedMs} ms`, { remedy, curl });
   }
   const said = `nothing came on the idle stream for ${watchedMs} ms`;
   // A stream of Streamable HTTP that is cut is opened again, and the session goes on.
   if (walk.kind === 'http')
     return walk.finding('heartbeat', 'ok', `${said}; the session does not depend on it`, { curl });
+  if (walk.heartbeatMs < TELLING_MS) {
+    const why = `many servers send a comment every ${TELLING_MS / 1000} s only`;
+    return walk.finding('heartbeat', 'skip', `${said}, too short to tell: ${why}`, { curl });
+  }
   const remedy =
     'Proxies cut a stream that is silent for a minute, and the session ends with it: put mcp-drawbridge gateway before the server, which sends a comment every 14 s, or raise the read timeout of each proxy.';
   return walk.finding('heartbeat', 'warn', said, { remedy, curl });

@@ -38,12 +38,16 @@ export async function* lookAtHost(walk: Walk): AsyncGenerator<Finding> {
   await exchange.answered(walk.timeoutMs);
   const { status } = exchange;
   // A ping without a session is refused with 400, for which the Host has been accepted.
-  const isAccepted = kind === 'sse' ? exchange.isEventStream : [200, 202, 400, 406].includes(status);
+  // Proxies such as Caddy answer names that are not theirs with 200 and nothing in it.
+  const isOfServer = exchange.isEventStream || /json/.test(exchange.header('content-type') ?? '');
+  const isAccepted =
+    kind === 'sse' ? exchange.isEventStream : status === 200 ? isOfServer : [202, 400, 406].includes(status);
   exchange.abort();
   const plain = [`Host: ${FOREIGN}`, ...lines];
   const curl = walk.curl({ isAnonymous: true, plain, ...(kind === 'http' ? { body } : {}) });
   if (!isAccepted) {
-    yield walk.finding('host', 'ok', `a foreign Host is refused: HTTP ${status}`, { curl });
+    const what = status >= 400 ? 'is refused' : 'does not lead to the MCP server';
+    yield walk.finding('host', 'ok', `a foreign Host ${what}: HTTP ${status}`, { curl });
   } else if (walk.isLoopback) {
     yield walk.finding('host', 'warn', `a foreign Host is accepted: HTTP ${status}`, {
       remedy:

@@ -8,7 +8,10 @@ import { isToPlainPage } from './plain-page.ts';
 /** A tunnel whose far end refuses closes after a round trip to the other machine. */
 const LISTEN_MS = 300;
 
-/** A port of this machine, which may be the near end of an SSH tunnel; what is in order there is not said. */
+/**
+ * A port of this machine, which may be the near end of an SSH tunnel; what is in order there is not said, and whether
+ * anything listens there is for `tcp` to say.
+ */
 export async function* lookAtSsh(walk: Walk): AsyncGenerator<Finding> {
   if (walk.options.dialTo !== undefined) {
     const { host, port } = await walk.within(walk.options.dialTo(), 'opening the tunnel');
@@ -25,21 +28,7 @@ export async function* lookAtSsh(walk: Walk): AsyncGenerator<Finding> {
   const name = nameAddress(address, port);
   const curl = `ssh -N -L ${port}:127.0.0.1:${port} "$SSH_HOST"`;
   const fail = (said: string, remedy: string): Finding => walk.finding('ssh', 'fail', said, { remedy, curl });
-  if (outcome.code === 'ECONNREFUSED') {
-    const other = address === '::1' ? '127.0.0.1' : '::1';
-    const { code } = await probeTcp(other, port, { timeoutMs, signal });
-    if (code !== undefined) {
-      yield fail(
-        `nothing listens on ${name}: ECONNREFUSED`,
-        'Is the MCP server running? If an SSH tunnel should lead there, is the ssh -L tunnel up? --ssh of the bridge keeps one up.',
-      );
-    } else if (walk.family !== 'any') {
-      yield fail(
-        `nothing listens on ${name}, only on ${nameAddress(other, port)}`,
-        `Open the tunnel or the server on ${address}, as in ssh -L ${address}:${port}:127.0.0.1:${port}, or take the other family with --family ${isIP(other)}.`,
-      );
-    }
-  } else if (outcome.banner.startsWith('SSH-')) {
+  if (outcome.banner.startsWith('SSH-')) {
     yield fail(
       `${name} is an SSH server (${outcome.banner.trim()}), not an MCP server`,
       'The port of the URL must be that of the tunnel, the first number after ssh -L, and not that of ssh itself.',

@@ -30,9 +30,8 @@ export async function* lookAtStream(walk: Walk): AsyncGenerator<Finding> {
 function judgeStream(walk: Walk, exchange: WatchedExchange, curl: string, boundMs: number): Finding {
   const { headMs, firstByteMs, firstEventMs } = exchange;
   const length = exchange.header('content-length');
-  const lines = headerLinesOf(exchange);
   const fail = (said: string): Finding =>
-    walk.finding('stream', 'fail', said, { remedy: directiveOf(lines, 'buffering'), curl });
+    walk.finding('stream', 'fail', said, { remedy: directiveOf(exchange.headerLines, 'buffering'), curl });
   if (firstByteMs === undefined) {
     return exchange.isOver
       ? walk.finding('stream', 'fail', `the stream ends before its first event, after ${headMs} ms`, {
@@ -47,7 +46,7 @@ function judgeStream(walk: Walk, exchange: WatchedExchange, curl: string, boundM
   const said = `head after ${headMs} ms, first byte after ${firstByteMs} ms`;
   if (walk.kind === 'sse' && (firstEventMs ?? firstByteMs) - headMs > LATE_MS) {
     const late = `the first event came ${(firstEventMs ?? firstByteMs) - headMs} ms after the head: something holds the stream back`;
-    return walk.finding('stream', 'warn', late, { remedy: directiveOf(lines, 'buffering'), curl });
+    return walk.finding('stream', 'warn', late, { remedy: directiveOf(exchange.headerLines, 'buffering'), curl });
   }
   return walk.finding('stream', 'ok', said, { curl });
 }
@@ -85,8 +84,4 @@ export function missingPrefix(walk: Walk): string | undefined {
   const { pathname } = walk.url;
   const prefix = pathname.replace(/\/+$/, '').replace(/\/[^/]*$/, '');
   return prefix === '' || walk.postPath?.startsWith(`${prefix}/`) !== false ? undefined : prefix;
-}
-
-function headerLinesOf(exchange: WatchedExchange): string {
-  return [...(exchange.response?.headers ?? [])].map(([name, value]) => `${name}: ${value}`).join('\n');
 }

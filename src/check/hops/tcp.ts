@@ -1,6 +1,6 @@
 import { lookup } from 'node:dns/promises';
 import { isIP } from 'node:net';
-import { nameAddress } from '../../upstream/dial/dial-failure.ts';
+import { bracketed, nameAddress } from '../../upstream/dial/dial-failure.ts';
 import type { Finding } from '../finding.ts';
 import { probeTcp, type TcpOutcome } from '../tcp-probe.ts';
 import type { DialledAddress, Walk } from '../walk-state.ts';
@@ -27,7 +27,12 @@ export async function* lookAtTcp(walk: Walk): AsyncGenerator<Finding> {
   const used = walk.family === 'any' ? probed : first.length > 0 ? first : second;
   const other = used === first ? second : [];
   const works = used.some(isOpen);
+  walk.openAddress = used.find(isOpen);
   walk.isConnected = works;
+  if (!works && mayBeTunnel(walk)) {
+    yield await judgeLoopback(walk, used);
+    return;
+  }
   if (walk.family === 'any') {
     for (const group of [four, six]) if (group.length > 0) yield judge(walk, group, works, !works);
     return;
@@ -47,6 +52,30 @@ function judge(walk: Walk, group: readonly Probed[], works: boolean, isFatal: bo
   if (isHarmless) return walk.finding('tcp', 'ok', `${said}; not needed`, { curl });
   const remedy = `Clients that try IPv${family} first fail there or wait. Open the port for IPv${family} too, or take the name's ${family === 6 ? 'AAAA' : 'A'} record away.`;
   return walk.finding('tcp', 'warn', said, { remedy, curl });
+}
+
+/** A port of this machine as the URL names it; what listens there may be a tunnel. */
+function mayBeTunnel(walk: Walk): boolean {
+  return walk.isLoopback && walk.isDirect;
+}
+
+/** Nothing listens where the URL leads on this machine; whether it does for the other family is the first thing to know. */
+async function judgeLoopback(walk: Walk, used: readonly Probed[]): Promise<Finding> {
+  const { port, host, signal, timeoutMs } = walk;
+  const said = used.map(describe).join('; ');
+  const curl = walk.curl();
+  const other = ['127.0.0.1', '::1'].find((address) => used.every((entry) => entry.family !== isIP(address)));
+  if (other !== undefined && (await probeTcp(other, port, { timeoutMs, signal })).code === undefined) {
+    const take = isIP(host) === 0 ? `--family ${isIP(other)}` : `${bracketed(other)} in the URL`;
+    const own = used[0]?.address ?? host;
+    const remedy = `Take ${take}, or let the server listen on ${own}; a tunnel does with ssh -L ${bracketed(own)}:${port}:127.0.0.1:${port}.`;
+    return walk.finding('tcp', 'fail', `${said}; only ${nameAddress(other, port)} is listened on`, { remedy, curl });
+  }
+  const isRefused = used.some(({ outcome }) => outcome.code === 'ECONNREFUSED');
+  const remedy = isRefused
+    ? `Nothing listens there. Is the MCP server running? If an SSH tunnel should lead there, it is down: ssh -N -L ${port}:127.0.0.1:PORT USER@HOST opens it, and --ssh of the bridge keeps one up.`
+    : remedyFor(walk, used);
+  return walk.finding('tcp', 'fail', said, { remedy, curl });
 }
 
 function isOpen({ outcome }: Probed): boolean {

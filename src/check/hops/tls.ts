@@ -1,15 +1,17 @@
 import { isIP } from 'node:net';
-import type { DetailedPeerCertificate, TLSSocket } from 'node:tls';
-import { toDrawbridgeError } from '../../errors.ts';
+import type { TLSSocket } from 'node:tls';
+import { type DrawbridgeError, toDrawbridgeError } from '../../errors.ts';
 import { dial } from '../../upstream/dial/dialer.ts';
+import { isUnknownAuthority } from '../../upstream/dial/tls-failure.ts';
 import { TlsTrust } from '../../upstream/dial/tls-trust.ts';
+import { chainOf, describeChain } from '../certificate-chain.ts';
 import type { Finding, Hop } from '../finding.ts';
+import { readShownCertificate } from '../shown-certificate.ts';
 import type { Walk } from '../walk-state.ts';
 
 const DAY_MS = 24 * 3600 * 1000;
 /** Certificates are renewed a month before their end; one that is not has lost who renews it. */
 const SOON_DAYS = 21;
-const MAX_CHAIN = 5;
 
 /** TLS with the server as the bridge does it: version, certificates, and how long they hold. */
 export async function* lookAtTls(walk: Walk): AsyncGenerator<Finding> {
@@ -28,7 +30,8 @@ export async function* lookAtTls(walk: Walk): AsyncGenerator<Finding> {
     const error = toDrawbridgeError(thrown);
     // What a proxy says, or does not say, is not the server's.
     const hop: Hop = walk.proxy !== undefined && /^(cannot reach )?the proxy\b/.test(error.message) ? 'proxy' : 'tls';
-    yield walk.failure(hop, error, hop === 'tls' ? curl : walk.curl());
+    if (hop === 'proxy') yield walk.failure(hop, error, walk.curl());
+    else yield await judgeFailure(walk, error, curl);
     return;
   }
   const ms = Math.round(performance.now() - startedAt);
@@ -37,13 +40,26 @@ export async function* lookAtTls(walk: Walk): AsyncGenerator<Finding> {
   socket.destroy();
   const endsAt = Math.min(...chain.map(({ valid_to }) => Date.parse(valid_to)).filter((at) => !Number.isNaN(at)));
   const days = Math.floor((endsAt - walk.now()) / DAY_MS);
-  const names = [...chain.map(({ subject }) => nameOf(subject)), nameOf(chain.at(-1)?.issuer)];
-  const said = `${version} in ${ms} ms; ${[...new Set(names)].join(' ← ')}; ${days} days left`;
+  const said = `${version} in ${ms} ms; ${describeChain(chain)}; ${days} days left`;
   if (days >= SOON_DAYS) yield walk.finding('tls', 'ok', said, { curl });
   else {
     const remedy = `Renew the certificate, which ends on ${new Date(endsAt).toISOString().slice(0, 10)}, and look why nothing has renewed it by itself.`;
     yield walk.finding('tls', 'warn', said, { remedy, curl });
   }
+}
+
+/** Why there is no TLS; of a certificate that is not trusted, what stands in it. */
+async function judgeFailure(walk: Walk, error: DrawbridgeError, curl: string): Promise<Finding> {
+  const shown = error.code === 'upstream_untrusted' ? await readShownCertificate(walk) : undefined;
+  if (shown === undefined) return walk.failure('tls', error, curl);
+  const names = error.sentence.includes(shown.names) ? '' : `; for ${shown.names}`;
+  const said = `${error.sentence}; it shows ${shown.chain}${names}`;
+  const { code } = (error.cause ?? {}) as NodeJS.ErrnoException;
+  const isCut = isUnknownAuthority(code) && shown.isWithoutIssuer;
+  const remedy = isCut
+    ? `${error.hint} If that authority is known everywhere, the server leaves out a certificate between: it must send its whole chain (fullchain.pem).`
+    : error.hint;
+  return walk.finding('tls', 'fail', said, { remedy, curl });
 }
 
 /** A connection with TLS to the server, whatever the scheme of its URL. */
@@ -52,19 +68,4 @@ export function dialTls(walk: Walk): ReturnType<typeof dial> {
   const trust = new TlsTrust(options.tls);
   const how = { family, connectTimeoutMs: timeoutMs, proxy, dialTo: options.dialTo, trust };
   return dial({ host, port, isTls: true }, how, walk.signal);
-}
-
-/** From the server's own certificate to that of the authority, as far as the server or the system has them. */
-function chainOf(leaf: DetailedPeerCertificate): readonly DetailedPeerCertificate[] {
-  const chain = [leaf];
-  for (let next = leaf.issuerCertificate; chain.length < MAX_CHAIN; next = next.issuerCertificate) {
-    if (next === undefined || next.fingerprint256 === chain.at(-1)?.fingerprint256) break;
-    chain.push(next);
-  }
-  return chain;
-}
-
-function nameOf(names: DetailedPeerCertificate['subject'] | undefined): string {
-  const name = names?.CN ?? names?.O ?? 'unnamed';
-  return Array.isArray(name) ? name.join(', ') : String(name);
 }

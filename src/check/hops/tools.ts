@@ -2,6 +2,7 @@ import { curlOfMessage } from '../curls.ts';
 import type { Finding } from '../finding.ts';
 import type { Reply } from '../mcp-session.ts';
 import type { Walk } from '../walk-state.ts';
+import { explainNoAnswer } from './no-answer.ts';
 
 /** A server that goes on for longer lists in a circle. */
 const MAX_PAGES = 20;
@@ -17,7 +18,13 @@ export async function* lookAtTools(walk: Walk): AsyncGenerator<Finding> {
   const curl = curlOfMessage(walk, 'tools/list');
   let [count, ms, pages] = [0, 0, 0];
   for (let cursor: unknown, reply: Reply; pages < MAX_PAGES; ) {
-    reply = await session.ask('tools/list', cursor === undefined ? {} : { cursor });
+    const asked = session.post('tools/list', cursor === undefined ? {} : { cursor });
+    try {
+      reply = await session.answerTo(asked);
+    } catch (thrown) {
+      yield await explainNoAnswer(walk, 'tools', asked, thrown);
+      return;
+    }
     pages++;
     ms += reply.ms;
     const { tools, nextCursor } = reply.result ?? {};
@@ -44,7 +51,14 @@ export async function* lookAtPing(walk: Walk): AsyncGenerator<Finding> {
     yield walk.finding('ping', 'skip', '2026-07-28 has no ping');
     return;
   }
-  const reply = await session.ask('ping');
+  const asked = session.post('ping');
+  let reply: Reply;
+  try {
+    reply = await session.answerTo(asked);
+  } catch (thrown) {
+    yield await explainNoAnswer(walk, 'ping', asked, thrown);
+    return;
+  }
   const curl = curlOfMessage(walk, 'ping');
   if (reply.error === undefined) {
     yield walk.finding('ping', 'ok', `answered in ${reply.ms} ms`, { curl });

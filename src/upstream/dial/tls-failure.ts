@@ -89,7 +89,7 @@ export function readTlsFailure(error: TlsError): TlsFailure | undefined {
 }
 
 /** The names and addresses that a certificate is for. */
-function namesOf(certificate: TlsError['cert']): string {
+export function namesOf(certificate: TlsError['cert']): string {
   const names = (certificate?.subjectaltname ?? '').replace(/\b(DNS|IP Address):/g, '');
   const common = certificate?.subject?.CN;
   return (names || (Array.isArray(common) ? common.join(', ') : common) || 'no name').slice(0, MAX_NAMES_CHARS);

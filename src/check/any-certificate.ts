@@ -1,27 +1,27 @@
-import type { Socket } from 'node:net';
-import { isIP } from 'node:net';
+import { isIP, type Socket } from 'node:net';
+import type { TLSSocket } from 'node:tls';
 
 /** A connection over TLS, and what would be wrong with its certificate for whoever looks at it. */
 export interface LookedAtTls {
-  readonly socket: Socket;
+  readonly socket: TLSSocket;
   readonly version: string;
   /** OpenSSL's name for it; undefined where the certificate shows who the server is. */
   readonly distrust: string | undefined;
 }
 
 /**
- * Goes on over TLS as PostgreSQL's own clients do unless told otherwise (`sslmode=prefer`): whatever certificate there
- * is. Nothing secret is sent over it; that the certificate is not trusted is said. Rejects with what OpenSSL says.
+ * Goes on over TLS whatever certificate there is, to say what is wrong with it, or as PostgreSQL's own clients do unless
+ * told otherwise (`sslmode=prefer`). Nothing secret may be sent over it. Rejects with what OpenSSL says.
  */
-export async function goOnOverTls(
+export async function goOnWithAnyCertificate(
   socket: Socket,
   host: string,
-  timeoutMs: number,
-  signal: AbortSignal,
+  bounds: { readonly protocol: string; readonly timeoutMs: number; readonly signal: AbortSignal },
 ): Promise<LookedAtTls> {
+  const { protocol, timeoutMs, signal } = bounds;
   const tls = await import('node:tls');
   const name = isIP(host) === 0 ? { servername: host } : {};
-  const secure = tls.connect({ socket, host, ...name, rejectUnauthorized: false, ALPNProtocols: ['postgresql'] });
+  const secure = tls.connect({ socket, host, ...name, rejectUnauthorized: false, ALPNProtocols: [protocol] });
   return new Promise((fulfil, reject) => {
     const finish = (error: Error | undefined): void => {
       clearTimeout(timer);
