@@ -129,6 +129,22 @@ describe('a browser', () => {
     expect((await ask({})).status).toBe(200);
   });
 
+  it.each(['/', '/mcp'])('that opened %s over https at a proxy is told https', async (path) => {
+    const gateway = await start({ trustProxies: ['127.0.0.1'] });
+    const headers = { ...BROWSER, 'x-forwarded-for': '192.0.2.7', 'x-forwarded-proto': 'https' };
+    const answer = await open(gateway, path, { headers });
+    expect(textOf(answer.body)).toContain(`check ${gateway.origin.replace('http', 'https')}/mcp`);
+    expect(answer.headers['strict-transport-security']).toMatch(/max-age/);
+  });
+
+  it.each(['/', '/mcp'])('that comes too often to %s is refused before', async (path) => {
+    const gateway = await start({ limitAddress: '1r/m burst=60' });
+    const statuses: (number | undefined)[] = [];
+    for (let count = 0; count < 70; count++) statuses.push((await open(gateway, path)).status);
+    expect(statuses).toContain(429);
+    expect(statuses[0]).toBe(200);
+  });
+
   it('is never shown a key that is in the address', async () => {
     const gateway = await start({ pathKeys: true });
     const key = gateway.alice.Authorization.slice('Bearer '.length);
