@@ -13,7 +13,7 @@ function nest({ path, value, member }: Placed): EntryValue {
 }
 
 function merge(left: EntryValue, right: EntryValue): EntryValue {
-  if (!isTable(left) || !isTable(right)) return right;
+  if (!isEntryTable(left) || !isEntryTable(right)) return right;
   const merged: Record<string, EntryValue> = { ...left };
   for (const [name, value] of Object.entries(right)) {
     merged[name] = Object.hasOwn(merged, name) ? merge(merged[name]!, value) : value;
@@ -29,12 +29,12 @@ function renderToml({ path, value }: Placed): string {
     tables.push('');
     const place = tables.length - 1;
     for (const [name, member] of Object.entries(table)) {
-      if (isTable(member)) walk([...names, name], member);
+      if (isEntryTable(member)) walk([...names, name], member);
       else lines.push(`${tomlKey(name)} = ${tomlValue(member)}`);
     }
     tables[place] = lines.join('\n');
   };
-  if (!isTable(value)) throw new TypeError('an entry of a TOML file is a table');
+  if (!isEntryTable(value)) throw new TypeError('an entry of a TOML file is a table');
   walk(path, value);
   return tables.join('\n\n');
 }
@@ -52,7 +52,7 @@ export function renderYaml(value: EntryValue, depth = 0): string {
   const indent = '  '.repeat(depth);
   if (Array.isArray(value))
     return value.map((one: EntryValue) => `${indent}- ${renderYaml(one, depth + 1).trimStart()}`).join('\n');
-  if (!isTable(value)) return `${indent}${yamlScalar(value)}`;
+  if (!isEntryTable(value)) return `${indent}${yamlScalar(value)}`;
   return Object.entries(value)
     .map(([name, member]) => {
       if (!hasMembers(member)) return `${indent}${yamlScalar(name)}: ${yamlScalar(member)}`;
@@ -62,7 +62,7 @@ export function renderYaml(value: EntryValue, depth = 0): string {
 }
 
 function hasMembers(value: EntryValue): boolean {
-  return typeof value === 'object' && Object.keys(value).length > 0;
+  return typeof value === 'object' && value !== null && Object.keys(value).length > 0;
 }
 
 /** What could be read as something else than a text is quoted, as JSON does it, which is YAML too (YAML 1.2 §1.3). */
@@ -72,6 +72,7 @@ function yamlScalar(value: EntryValue): string {
   return isPlain ? value : JSON.stringify(value);
 }
 
-function isTable(value: EntryValue): value is { readonly [name: string]: EntryValue } {
-  return typeof value === 'object' && !Array.isArray(value);
+/** Whether a value of an entry has members by name. */
+export function isEntryTable(value: EntryValue): value is { readonly [name: string]: EntryValue } {
+  return typeof value === 'object' && value !== null && !Array.isArray(value);
 }

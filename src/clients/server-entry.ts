@@ -17,7 +17,13 @@ export interface ServerToAdd {
 export type Way = 'bridge' | 'direct';
 
 /** One value of an entry; the order of members is that in which they are written. */
-export type EntryValue = string | number | boolean | readonly EntryValue[] | { readonly [name: string]: EntryValue };
+export type EntryValue =
+  | string
+  | number
+  | boolean
+  | null
+  | readonly EntryValue[]
+  | { readonly [name: string]: EntryValue };
 
 /** A value, and where it belongs in a file, such as `['mcpServers', 'postgres']`. */
 export interface Placed {

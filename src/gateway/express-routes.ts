@@ -20,12 +20,17 @@ interface Entrance {
 
 /** The router that a host mounts, and the application that the gateway's own server hands to what is not MCP. */
 export function createExpress(entrance: Entrance): { router: express.Router; app: express.Express } {
+  /** What the policies found out of a request, such as that its client came over https. */
+  const contexts = new WeakMap<IncomingMessage, RequestContext>();
+  const contextOf = (req: express.Request, res: express.Response): RequestContext =>
+    contexts.get(req) ?? entrance.createContext(req, res, req.baseUrl);
   const page: express.RequestHandler = (req, res, next) => {
-    if (showPage(entrance.options())(entrance.createContext(req, res, req.baseUrl)) === undefined) next();
+    if (showPage(entrance.options())(contextOf(req, res)) === undefined) next();
   };
   const router = express.Router();
   router.use((req, res, next) => {
     const context = entrance.createContext(req, res, req.baseUrl);
+    contexts.set(req, context);
     entrance.enter(context, (error) => {
       if (error !== undefined || !serveProtectedResource(entrance.options(), context, req.path)) next(error);
     });
@@ -44,12 +49,11 @@ export function createExpress(entrance: Entrance): { router: express.Router; app
   app.use(router);
   app.get('/', page);
   app.use((req, res) => {
-    const context = entrance.createContext(req, res, '');
-    entrance.refuse(context, { error: new DrawbridgeError('not_found', 'nothing is served at this path') });
+    entrance.refuse(contextOf(req, res), { error: new DrawbridgeError('not_found', 'nothing is served at this path') });
   });
   // Express would answer with a page of HTML. Its four parameters are what makes it the one that is asked.
   app.use((thrown: unknown, req: express.Request, res: express.Response, _next: express.NextFunction) => {
-    entrance.refuse(entrance.createContext(req, res, ''), { error: fromExpress(thrown) });
+    entrance.refuse(contextOf(req, res), { error: fromExpress(thrown) });
   });
   return { router, app };
 }

@@ -57,6 +57,18 @@ describe('mcp-drawbridge keys', () => {
     expect(readdirSync(folder)).toEqual(['keys.json']);
   });
 
+  it('of keys that are added at the same time none is lost', async () => {
+    await keys('add', 'first');
+    const many = Array.from({ length: 12 }, (_value, index) => `key-${index}`);
+    const results = await Promise.all(many.map((name) => keys('add', name)));
+    expect(results.map(({ code, stderr }) => [code, stderr.includes('error')])).toEqual(many.map(() => [0, false]));
+    const { keys: records } = JSON.parse(readFileSync(path, 'utf8')) as KeyFile;
+    const written = new Map(records.map(({ name, hash }) => [name, hash]));
+    expect([...written.keys()].sort()).toEqual([...many, 'first'].sort());
+    expect(many.map((name) => written.get(name))).toEqual(results.map(({ stdout }) => hashKey(stdout.trim())));
+    expect(readdirSync(folder)).toEqual(['keys.json']);
+  });
+
   it('add leaves a file that it cannot understand as it was', async () => {
     writeFileSync(path, '{"keys":');
     expect(await keys('add', 'alice')).toMatchObject({ code: 2, stdout: '' });

@@ -61,13 +61,22 @@ describe('mcp-drawbridge clients', () => {
 
   it('has one JSON document where that is asked for', async () => {
     const { stdout, stderr } = await clients(['claude-desktop', 'http://localhost:8000/sse', '--json']);
-    expect(JSON.parse(stdout)).toMatchObject({
+    const file = join(home, '.config', 'Claude', 'claude_desktop_config.json');
+    expect(JSON.parse(stdout)).toEqual({
       client: 'claude-desktop',
       way: 'bridge',
       format: 'json',
-      files: [expect.any(String)],
+      files: [process.platform === 'linux' ? file : expect.any(String)],
+      entry: expect.stringContaining('http://127.0.0.1:8000/sse'),
+      notes: expect.arrayContaining([expect.stringContaining('Quit Claude Desktop')]),
     });
     expect(stderr).toBe('');
+    const written = JSON.parse((await clients(['cursor', URL_, '--write', '--json'])).stdout);
+    const cursor = join(home, '.cursor', 'mcp.json');
+    const change = { client: 'cursor', file: cursor, diff: expect.stringContaining(`"url": "${URL_}"`), notes: [] };
+    expect(written).toEqual({ ...change, backup: null, isWritten: true });
+    const removed = JSON.parse((await clients(['cursor', '--remove', '--json'])).stdout);
+    expect(removed).toEqual({ ...change, backup: expect.stringMatching(/\.bak$/), isWritten: true });
   });
 
   it.each([
@@ -159,5 +168,13 @@ describe('a file that is there', () => {
     expect(JSON.parse(readFileSync(join(home, '.mcp.json'), 'utf8'))).toMatchObject({
       mcpServers: { postgres: { type: 'http' } },
     });
+  });
+
+  it('of the project is shared, which is said where a key is put into it', async () => {
+    const keyed = await clients(['claude-code', URL_, '--write', '--project'], { DRAWBRIDGE_TOKEN: KEY });
+    expect(keyed.stderr).toContain('keep that file out of version control');
+    const named = await clients(['claude-code', URL_, '--write', '--project', '--token-variable', 'MY_KEY']);
+    expect([named.code, named.stderr]).toEqual([0, expect.not.stringContaining('version control')]);
+    expect(readFileSync(join(home, '.mcp.json'), 'utf8')).not.toContain(KEY);
   });
 });

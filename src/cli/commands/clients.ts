@@ -28,6 +28,9 @@ The entry stands on stdout, what to know about it on stderr.
 Without a URL it is for a gateway at http://127.0.0.1:8080/mcp.
 `;
 
+const SHARED_KEY =
+  'The key itself is in a file of the project: keep that file out of version control, or name a variable with --token-variable.';
+
 /** `mcp-drawbridge clients`: the entry for an MCP client of this machine, and how it gets into its file. */
 export const run = reporting(async (args) => {
   const { values, positionals } = parseOptions(CLIENTS_OPTIONS, {
@@ -82,7 +85,7 @@ function listClients(machine: Machine, asJson: boolean): void {
     files: client.locate(machine).map((path) => ({ path, exists: machine.isFile(path) })),
   }));
   if (asJson) {
-    process.stdout.write(`${JSON.stringify(clients, undefined, 2)}\n`);
+    tellDocument(clients);
     return;
   }
   const idWidth = Math.max(...clients.map(({ id }) => id.length));
@@ -98,10 +101,12 @@ function showClient(client: McpClient, url: string | undefined, values: ClientsV
   const server = readServer(values, url);
   const entry = client.describe(server, machine, values.way);
   const secrets = server.token?.value === undefined ? [] : [server.token.value];
+  const isShared = values.project === true && secrets.length > 0;
+  const notes = values.remove === true ? [] : [...entry.notes, ...(isShared ? [SHARED_KEY] : [])];
   if (values.write === true || values.remove === true) {
     const change = changeFile(chooseFile(client, machine, values), entry, values, secrets);
-    if (values.json === true) process.stdout.write(`${JSON.stringify(change, undefined, 2)}\n`);
-    else tellChange(change, values.remove === true ? [] : entry.notes);
+    if (values.json === true) tellDocument({ client: client.id, ...change, backup: change.backup ?? null, notes });
+    else tellChange(change, notes);
     return;
   }
   const files =
@@ -109,14 +114,17 @@ function showClient(client: McpClient, url: string | undefined, values: ClientsV
       ? [chooseFile(client, machine, values)]
       : client.locate(machine);
   if (values.json === true) {
-    const { way, notes, format } = entry;
-    const document = { client: client.id, way, format, files, entry: renderEntry(entry), notes };
-    process.stdout.write(`${JSON.stringify(document, undefined, 2)}\n`);
+    const { way, format } = entry;
+    tellDocument({ client: client.id, way, format, files, entry: renderEntry(entry), notes });
     return;
   }
   process.stderr.write(`In ${files.join(', or ')}:\n\n`);
   process.stdout.write(`${renderEntry(entry)}\n`);
-  tellNotes(entry.notes);
+  tellNotes(notes);
+}
+
+function tellDocument(document: unknown): void {
+  process.stdout.write(`${JSON.stringify(document, undefined, 2)}\n`);
 }
 
 function tellChange({ file, diff, backup, isWritten }: FileChange, notes: readonly string[]): void {

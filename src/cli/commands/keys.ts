@@ -1,5 +1,6 @@
-import { closeSync, fsyncSync, openSync, readFileSync, renameSync, unlinkSync, writeSync } from 'node:fs';
-import { dirname, join } from 'node:path';
+import { readFileSync } from 'node:fs';
+import { readFileText } from '../../clients/files/replace-file.ts';
+import { updatePrivateFile } from '../../clients/files/update-file.ts';
 import { formatOptions } from '../../config/help.ts';
 import { parseOptions } from '../../config/parse-options.ts';
 import { DrawbridgeError } from '../../errors.ts';
@@ -67,44 +68,43 @@ export const run = reporting(async (args) => {
 
 function add(path: string, name: string, more: ReturnType<typeof readKeyRecordOptions>): void {
   checkKeyName(name);
-  const records = read(path, []);
-  if (records.some((record) => record.name === name)) {
-    throw usageError(`there is a key "${name}" in ${path} already`, {
-      hint: 'Choose another name, or rotate or revoke that one.',
-    });
-  }
   const key = createKey();
-  write(path, [...records, { name, hash: hashKey(key), created: new Date().toISOString(), ...more }]);
+  change(path, (records = []) => {
+    if (records.some((record) => record.name === name)) {
+      throw usageError(`there is a key "${name}" in ${path} already`, {
+        hint: 'Choose another name, or rotate or revoke that one.',
+      });
+    }
+    return [...records, { name, hash: hashKey(key), created: new Date().toISOString(), ...more }];
+  });
   show(key, `Key "${name}" is in ${path}.`);
 }
 
 function rotate(path: string, name: string, grace: string | undefined): void {
-  const records = read(path);
-  const old = find(records, name, path);
   const until = grace === undefined ? undefined : readEnd(grace, '--grace');
   const key = createKey();
-  const { previous: _dropped, ...kept } = old;
-  const rotated: KeyRecord = {
-    ...kept,
-    hash: hashKey(key),
-    created: new Date().toISOString(),
-    ...(until === undefined ? {} : { previous: { hash: old.hash, expires: until } }),
-  };
-  write(
-    path,
-    records.map((record) => (record === old ? rotated : record)),
-  );
+  let end: string | undefined;
+  change(path, (records = missing(path)) => {
+    const old = find(records, name, path);
+    end = old.expires;
+    const { previous: _dropped, ...kept } = old;
+    const rotated: KeyRecord = {
+      ...kept,
+      hash: hashKey(key),
+      created: new Date().toISOString(),
+      ...(until === undefined ? {} : { previous: { hash: old.hash, expires: until } }),
+    };
+    return records.map((record) => (record === old ? rotated : record));
+  });
   show(key, `Key "${name}" is a new one; the old one is valid ${until === undefined ? 'no more' : `until ${until}`}.`);
-  if (old.expires !== undefined) process.stderr.write(`It ends when the old one would have: ${old.expires}\n`);
+  if (end !== undefined) process.stderr.write(`It ends when the old one would have: ${end}\n`);
 }
 
 function revoke(path: string, name: string): void {
-  const records = read(path);
-  const revoked = find(records, name, path);
-  write(
-    path,
-    records.filter((record) => record !== revoked),
-  );
+  change(path, (records = missing(path)) => {
+    const revoked = find(records, name, path);
+    return records.filter((record) => record !== revoked);
+  });
   process.stderr.write(`Key "${name}" is revoked; a running gateway reads the file again by itself.\n`);
 }
 
@@ -133,43 +133,18 @@ function named(name: string | undefined, action: string): string {
   return name;
 }
 
-function read(path: string, whenMissing?: KeyRecord[]): KeyRecord[] {
-  let text: string;
-  try {
-    text = readFileSync(path, 'utf8');
-  } catch (thrown) {
-    const { code } = thrown as NodeJS.ErrnoException;
-    if (code === 'ENOENT' && whenMissing !== undefined) return whenMissing;
-    throw new DrawbridgeError('config', `cannot read the key file ${path}`, {
-      why: code ?? String(thrown),
-      hint: 'Name it with --key-file, or make it with: mcp-drawbridge keys add <name>',
-    });
-  }
-  return parseKeyFile(text, path);
+function read(path: string): readonly KeyRecord[] {
+  const text = readFileText(path);
+  return text === undefined ? missing(path) : parseKeyFile(text, path);
 }
 
-/** The file is replaced whole, so that a gateway never reads half of it, and nobody but its owner can. */
-function write(path: string, records: readonly KeyRecord[]): void {
-  const temporary = join(dirname(path), `.${process.pid}.keys.tmp`);
-  try {
-    const file = openSync(temporary, 'wx', 0o600);
-    try {
-      writeSync(file, formatKeyFile(records));
-      fsyncSync(file);
-    } finally {
-      closeSync(file);
-    }
-    renameSync(temporary, path);
-  } catch (thrown) {
-    try {
-      unlinkSync(temporary);
-    } catch {
-      // It was never made, or is in place already.
-    }
-    const { code } = thrown as NodeJS.ErrnoException;
-    throw new DrawbridgeError('config', `cannot write the key file ${path}`, {
-      why: code ?? String(thrown),
-      hint: 'Is its folder there, and yours to write in?',
-    });
-  }
+function missing(path: string): never {
+  throw new DrawbridgeError('config', `there is no key file ${path}`, {
+    hint: 'Name it with --key-file, or make it with: mcp-drawbridge keys add <name>',
+  });
+}
+
+/** The file is replaced whole, so that a gateway never reads half of it, and two who change it lose nothing. */
+function change(path: string, edit: (records?: readonly KeyRecord[]) => readonly KeyRecord[]): void {
+  updatePrivateFile(path, (text) => formatKeyFile(edit(text === undefined ? undefined : parseKeyFile(text, path))));
 }

@@ -3,12 +3,14 @@ import { DrawbridgeError } from '../../errors.ts';
 import type { Entry, Placed } from '../server-entry.ts';
 import { readText, writeText } from './file-text.ts';
 import { removeFromJson, setInJson } from './json.ts';
-import { readTree } from './read-tree.ts';
+import { keepSettings } from './keep-settings.ts';
+import { isTable, readTree } from './read-tree.ts';
 import { removeFromToml, setInToml } from './toml.ts';
 import { removeFromYaml, setInYaml } from './yaml.ts';
 
 /**
- * The text of a client's file with the entry in it. Lines that have nothing to do with it stay byte for byte; the same
+ * The text of a client's file with the entry in it; of one that is there already stays what ours does not say and does
+ * not contradict. Lines that have nothing to do with it stay byte for byte; the same
  * text comes back where the entry is there already. Throws `config` for what cannot be read, has something else in the
  * entry's place, or could not be changed without changing another value.
  */
@@ -40,10 +42,12 @@ export function removeEntry(
   return writeText(edited, source);
 }
 
-function setIn(raw: string, file: string, format: Entry['format'], placed: Placed): string {
+function setIn(raw: string, file: string, format: Entry['format'], { value, ...place }: Placed): string {
   const source = readText(raw);
   const { text, eol } = source;
   const parts = { text, file, eol };
+  const content = readTree(text, file, format).content;
+  const placed: Placed = { ...place, value: keepSettings(content, { ...place, value }) };
   const edited =
     format === 'json'
       ? setInJson(parts, placed)
@@ -51,7 +55,7 @@ function setIn(raw: string, file: string, format: Entry['format'], placed: Place
         ? setInToml(text, file, placed, eol)
         : setInYaml(parts, placed);
   if (edited === text) return raw;
-  check(contentOf(edited, file, format), withPlaced(contentOf(text, file, format), placed), file, placed);
+  check(contentOf(edited, file, format), withPlaced(content, placed), file, placed);
   return writeText(edited, source);
 }
 
@@ -71,12 +75,6 @@ function contentOf(text: string, file: string, format: Entry['format']): unknown
   } catch {
     return undefined;
   }
-}
-
-type Table = Readonly<Record<string, unknown>>;
-
-function isTable(value: unknown): value is Table {
-  return typeof value === 'object' && value !== null && !Array.isArray(value);
 }
 
 function withPlaced(content: unknown, placed: Placed, depth = 0): unknown {

@@ -1,4 +1,5 @@
 import { getNodePath, type Node, type ParseError, parseTree, printParseErrorCode } from 'jsonc-parser';
+import { isEntryTable } from '../render.ts';
 import type { EntryValue, Placed } from '../server-entry.ts';
 import { indentText, occupied, positionAt, unreadable } from './file-text.ts';
 
@@ -38,7 +39,7 @@ export function setInJson(source: Source, placed: Placed): string {
     const member = memberOf(node, name);
     if (member === undefined) return addMember(source, node, name, nest(placed, depth));
     if (depth < placed.path.length - 1 || placed.member !== undefined) node = member;
-    else return replace(source, member, placed.value);
+    else return change(source, member, placed);
   }
   return setInList(source, node, placed);
 }
@@ -82,6 +83,19 @@ function addMember(source: Source, node: Node, name: string, value: EntryValue):
 function nest({ path, value, member }: Placed, depth: number): EntryValue {
   const inner: EntryValue = member === undefined ? value : [value];
   return path.slice(depth + 1).reduceRight<EntryValue>((rest, name) => ({ [name]: rest }), inner);
+}
+
+/** Member by member where there are any, so that those which stay keep their order and their comments. */
+function change(source: Source, node: Node, { path, value }: Placed): string {
+  if (node.type !== 'object' || !isEntryTable(value)) return replace(source, node, value);
+  let { text } = source;
+  for (const name of Object.keys(plainValue(node) as object)) {
+    if (!Object.hasOwn(value, name)) text = removeFromJson({ ...source, text }, { path: [...path, name] });
+  }
+  for (const [name, inner] of Object.entries(value)) {
+    text = setInJson({ ...source, text }, { path: [...path, name], value: inner });
+  }
+  return text;
 }
 
 function replace(source: Source, node: Node, value: EntryValue): string {

@@ -80,3 +80,8 @@ function linesOfToml(text: string, content: unknown): FileTree['lineOf'] {
     return path.length === 0 ? 1 : undefined;
   };
 }
+
+/** Any value of a file that has members by name. */
+export function isTable(value: unknown): value is Readonly<Record<string, unknown>> {
+  return typeof value === 'object' && value !== null && !Array.isArray(value);
+}

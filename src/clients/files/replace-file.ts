@@ -37,7 +37,12 @@ export interface Replacement {
   readonly now: Date;
   /** Whether a copy of the old file is left beside it. Default true. */
   readonly keepsBackup?: boolean;
+  /** Whether its owner alone may read the new file, whoever could read the old one. Default false. */
+  readonly isPrivate?: boolean;
 }
+
+/** Somebody else writes the same file: nothing has changed, and it may be tried again. */
+export class WriteConflict extends DrawbridgeError {}
 
 /** The text of a file; undefined where there is none. Throws `config` for what cannot be read. */
 export function readFileText(path: string): string | undefined {
@@ -58,9 +63,11 @@ export function readFileText(path: string): string | undefined {
 /**
  * Replaces a file as a whole: a backup of the old one beside it, the new one written under another name, and then put
  * in its place. Who reads it meanwhile has the one or the other. A link stays, and what it leads to is replaced. Returns
- * the path of the backup, if one was needed. Throws `config`, with the old file as it was and nothing left lying about.
+ * the path of the backup, if one was needed. Throws `config`, or a `WriteConflict`, with the old file as it
+ * was and nothing left lying about.
  */
-export function replaceFile(path: string, { before, after, now, keepsBackup = true }: Replacement): string | undefined {
+export function replaceFile(path: string, replacement: Replacement): string | undefined {
+  const { before, after, now, keepsBackup = true, isPrivate = false } = replacement;
   const target = targetOf(path);
   const temporary = join(dirname(target), `.${basename(target)}.mcp-drawbridge.tmp`);
   let backup: string | undefined;
@@ -69,7 +76,7 @@ export function replaceFile(path: string, { before, after, now, keepsBackup = tr
     mkdirSync(dirname(target), { recursive: true });
     const access = before === undefined ? undefined : statSync(target);
     if (before !== undefined && keepsBackup) backup = writeBackup(target, before, access, now);
-    takeTurn(temporary, after, access, now);
+    takeTurn(temporary, after, isPrivate && access !== undefined ? ownerOnly(access) : access, now);
     isOurs = true;
     // As late as can be: what somebody else has written meanwhile would be lost. Two who find one that was left behind
     // may both have taken its place.
@@ -127,7 +134,7 @@ function takeTurn(temporary: string, text: string, access: Access | undefined, n
     if (codeOf(thrown) !== 'EEXIST') throw thrown;
     const since = statSync(temporary, { throwIfNoEntry: false })?.mtimeMs ?? 0;
     if (now.getTime() - since < LEFT_BEHIND_MS)
-      throw new DrawbridgeError('config', `${temporary} is there`, {
+      throw new WriteConflict('config', `${temporary} is there`, {
         why: 'somebody else is writing the same file at this moment',
         hint: 'Try again.',
       });
@@ -141,6 +148,10 @@ interface Access {
   readonly mode: number;
   readonly uid: number;
   readonly gid: number;
+}
+
+function ownerOnly({ uid, gid }: Access): Access {
+  return { mode: NEW_MODE, uid, gid };
 }
 
 /** A file that cannot be written to its end is not left there. */
@@ -194,8 +205,8 @@ function putInPlace(temporary: string, target: string): void {
   }
 }
 
-function changedMeanwhile(path: string): DrawbridgeError {
-  return new DrawbridgeError('config', `${path} has changed meanwhile`, {
+function changedMeanwhile(path: string): WriteConflict {
+  return new WriteConflict('config', `${path} has changed meanwhile`, {
     why: 'somebody else wrote it after it was read',
     hint: 'Try again. Does its client write it while it runs? Then close it first.',
   });

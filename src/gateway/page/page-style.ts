@@ -1,6 +1,6 @@
 /** Light and dark as the reader's system has it; no colour says anything by itself. */
 export const PAGE_STYLE = `
-:root { color-scheme: light dark; --line: #8884; --soft: #8881; --link: light-dark(#0b57d0, #8ab4f8); }
+:root { color-scheme: light dark; --line: #8884; --soft: #8881; }
 * { box-sizing: border-box; }
 body { margin: 0 auto; max-width: 46rem; padding: 2.5rem 1.25rem 4rem; font: 1rem/1.55 system-ui, sans-serif; }
 h1 { font-size: 1.6rem; margin: 0 0 .5rem; }

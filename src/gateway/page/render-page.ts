@@ -1,8 +1,9 @@
 import { MCP_CLIENTS } from '../../clients/catalog.ts';
 import type { McpClient } from '../../clients/client.ts';
+import { launchBridge } from '../../clients/launch.ts';
 import type { Machine } from '../../clients/machine.ts';
 import { renderEntry } from '../../clients/render.ts';
-import type { ServerToAdd } from '../../clients/server-entry.ts';
+import type { ServerToAdd, Way } from '../../clients/server-entry.ts';
 import { PAGE_SCRIPT } from './page-script.ts';
 import { PAGE_STYLE } from './page-style.ts';
 
@@ -22,12 +23,12 @@ const VARIABLE = 'MCP_TOKEN';
 
 const WHO_MAY: Readonly<Record<Credential, string>> = {
   none: 'It asks for no credential, and serves the computer that it runs on.',
-  key: `It asks for a key, which whoever runs it has made for you. Put it where the entry says <code>${VARIABLE}</code>.`,
+  key: `It asks for a key, which you get from whoever runs it. Put it where the entry says <code>${VARIABLE}</code>.`,
   token: `It asks for an access token. Sign in with your client, or put a token where the entry says <code>${VARIABLE}</code>.`,
   password:
-    'It asks for a name and a password: add a header <code>Authorization: Basic …</code> to the entry, with both in Base64.',
+    'It asks for a name and a password, which you get from whoever runs it. Send them as the header <code>Authorization: Basic …</code>, with <code>name:password</code> in Base64: an entry with an address has it in its <code>headers</code>, one that starts the bridge in its <code>env</code>, as <code>DRAWBRIDGE_HEADER</code>.',
   certificate:
-    'It asks for a client certificate, which the bridge can show: <code>--client-cert</code>, <code>--client-key</code>.',
+    'It asks for a client certificate, which the bridge can show. Add <code>--client-cert</code> and <code>--client-key</code> to the arguments in the entry, each followed by the path of its file.',
 };
 
 /** Computers as the readers of the page may have them; whose they are is not known. */
@@ -56,7 +57,9 @@ export function renderPage(facts: PageFacts): string {
     ...(hasToken ? { token: { variable: VARIABLE } } : {}),
   };
   const header = hasToken ? ` --header "Authorization: Bearer $${VARIABLE}"` : '';
-  const bridge = `npx -y mcp-drawbridge ${url}`;
+  const { command, args } = launchBridge(server, MACHINES[0]![1]);
+  // The clients themselves have none to show.
+  const way = facts.credential === 'certificate' ? 'bridge' : undefined;
   return `<!doctype html>
 <html lang="en">
 <head>
@@ -68,15 +71,16 @@ export function renderPage(facts: PageFacts): string {
 <body>
 <main>
 <h1>This is the address of an MCP server</h1>
-<p>There is nothing here to click through: AI clients use it, over the Model Context Protocol. Give your client this address:</p>
+<p>It is made for AI clients, which use it over the Model Context Protocol. Give yours this address:</p>
 ${copyable('url', 'the address', url)}
 <p>${WHO_MAY[facts.credential]}</p>
-<p>A client that knows the older SSE transport alone takes <code>${escapeHtml(`${facts.baseUrl}${facts.serverPath}/sse`)}</code>.</p>
+<p>A client that only speaks the older SSE transport takes <code>${escapeHtml(`${facts.baseUrl}${facts.serverPath}/sse`)}</code>.</p>
 <h2>The entry for your client</h2>
-${MCP_CLIENTS.map((client) => describeClient(client, server)).join('\n')}
+${MCP_CLIENTS.map((client) => describeClient(client, server, way)).join('\n')}
 <h2>A client that only starts programs</h2>
 <p>Let it start the bridge, which needs Node.js 20 or newer:</p>
-${copyable('bridge', 'the bridge', bridge)}
+${copyable('bridge', 'the bridge', [command, ...args].join(' '))}
+${hasToken ? `<p>The key goes into its environment, as <code>DRAWBRIDGE_HEADER</code>: <code>Authorization: Bearer ${VARIABLE}</code>.</p>` : ''}
 <h2>It does not work</h2>
 <p>This looks at every step between you and the server, and names the one that fails:</p>
 ${copyable('check', 'the check', `npx -y mcp-drawbridge check ${url}${header}`)}
@@ -88,9 +92,9 @@ ${copyable('check', 'the check', `npx -y mcp-drawbridge check ${url}${header}`)}
 `;
 }
 
-function describeClient(client: McpClient, server: ServerToAdd): string {
+function describeClient(client: McpClient, server: ServerToAdd, way: Way | undefined): string {
   const places = MACHINES.map(([title, machine]) => {
-    const entry = client.describe(server, machine);
+    const entry = client.describe(server, machine, way);
     return { title, file: client.locate(machine)[0] ?? '', text: renderEntry(entry), notes: entry.notes };
   });
   const texts = [...new Set(places.map(({ text }) => text))];
@@ -102,7 +106,8 @@ function describeClient(client: McpClient, server: ServerToAdd): string {
       return `${files.length === 1 && texts.length === 1 ? '' : `${titles.join(', ')}: `}<code>${escapeHtml(file)}</code>`;
     });
     const notes = same[0]!.notes.map((note) => `<p class="path">${escapeHtml(note)}</p>`).join('');
-    return `<p class="path">${where.join('<br>')}</p>${copyable(`${client.id}-${index}`, `the entry for ${client.title}`, text)}${notes}`;
+    const what = `the entry for ${client.title}${texts.length === 1 ? '' : ` on ${same.map(({ title }) => title).join(', ')}`}`;
+    return `<p class="path">${where.join('<br>')}</p>${copyable(`${client.id}-${index}`, what, text)}${notes}`;
   });
   return `<details><summary>${escapeHtml(client.title)}</summary>${parts.join('')}</details>`;
 }

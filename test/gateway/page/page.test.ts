@@ -5,6 +5,7 @@ import express4 from 'express4';
 import { afterEach, describe, expect, it } from 'vitest';
 import { MCP_CLIENTS } from '../../../src/clients/catalog.ts';
 import type { GatewayOptions } from '../../../src/gateway/gateway-options.ts';
+import { renderPage } from '../../../src/gateway/page/render-page.ts';
 import { startGateway, type TestGateway } from '../../parts/gateway-server.ts';
 import { type RawRequest, send } from '../../parts/raw-http.ts';
 
@@ -129,6 +130,22 @@ describe('a browser', () => {
     expect((await ask({})).status).toBe(200);
   });
 
+  it.each(['/', '/mcp'])('that opened %s over https at a proxy is told https', async (path) => {
+    const gateway = await start({ trustProxies: ['127.0.0.1'] });
+    const headers = { ...BROWSER, 'x-forwarded-for': '192.0.2.7', 'x-forwarded-proto': 'https' };
+    const answer = await open(gateway, path, { headers });
+    expect(textOf(answer.body)).toContain(`check ${gateway.origin.replace('http', 'https')}/mcp`);
+    expect(answer.headers['strict-transport-security']).toMatch(/max-age/);
+  });
+
+  it.each(['/', '/mcp'])('that comes too often to %s is refused before', async (path) => {
+    const gateway = await start({ limitAddress: '1r/m burst=60' });
+    const statuses: (number | undefined)[] = [];
+    for (let count = 0; count < 70; count++) statuses.push((await open(gateway, path)).status);
+    expect(statuses).toContain(429);
+    expect(statuses[0]).toBe(200);
+  });
+
   it('is never shown a key that is in the address', async () => {
     const gateway = await start({ pathKeys: true });
     const key = gateway.alice.Authorization.slice('Bearer '.length);
@@ -202,4 +219,21 @@ it.each([
 ])('says that the gateway asks for %s', async (_what, options, text) => {
   const gateway = await start(options);
   expect((await open(gateway, '/')).body).toMatch(text);
+});
+
+it('names the bridge with what it needs over plain http to another computer', async () => {
+  const gateway = await start({ allowedHosts: ['db.example.test'] });
+  const answer = await open(gateway, '/', { headers: { ...BROWSER, host: 'db.example.test' } });
+  expect(textOf(answer.body)).toContain('npx -y mcp-drawbridge http://db.example.test/mcp --allow-http');
+  expect(textOf((await open(gateway, '/')).body)).not.toContain('--allow-http');
+});
+
+it('has clients start the bridge where only it can show a certificate', () => {
+  const facts = { baseUrl: 'https://db.example.com', serverPath: '' } as const;
+  const entriesOf = (credential: 'certificate' | 'key') =>
+    [...renderPage({ ...facts, credential }).matchAll(/<details>(.*?)<\/details>/gs)].map(([, text]) => textOf(text!));
+  for (const entry of entriesOf('certificate')) expect(entry).toContain('mcp-drawbridge');
+  expect(entriesOf('key').some((entry) => !entry.includes('mcp-drawbridge'))).toBe(true);
+  expect(renderPage({ ...facts, credential: 'certificate' })).toContain('--client-key');
+  expect(renderPage({ ...facts, credential: 'password' })).toContain('Authorization: Basic');
 });
