@@ -9,7 +9,7 @@ import { connect } from 'node:tls';
 import { until } from '../../parts/deadline.ts';
 import { cleanEnvironment, run, type ServerProcess, startServer } from '../child-process.mjs';
 import { ensureInstalled } from '../debian.mjs';
-import { findFreePort } from '../free-port.mjs';
+import { findFreePorts } from '../free-port.mjs';
 import { type Replacement, readShipped, replaceAll } from './shipped-file.ts';
 
 /** Where one proxy runs: what an operator's machine has at the places that the file names. */
@@ -89,12 +89,16 @@ export function installFromDebian(path: string, packageName: string): Promise<st
   });
 }
 
+export async function findSitePorts(): Promise<Pick<Site, 'httpsPort' | 'httpPort'>> {
+  const [httpsPort, httpPort] = await findFreePorts(2);
+  return { httpsPort: httpsPort!, httpPort: httpPort! };
+}
+
 /** Lays out a site, hands it to `use`, and removes it where that fails. */
 async function withSite<T>(kind: ProxyKind, options: ProxyOptions, use: (site: Site, file: string) => Promise<T>) {
   const folder = await mkdtemp(join(tmpdir(), 'drawbridge-proxy-'));
   const { gatewayPort, certFile, keyFile, edit = (text) => text } = options;
-  const httpsPort = options.ports?.httpsPort ?? (await findFreePort());
-  const httpPort = options.ports?.httpPort ?? (await findFreePort());
+  const { httpsPort, httpPort } = options.ports ?? (await findSitePorts());
   const site: Site = { folder, httpsPort, httpPort, gatewayPort, certFile, keyFile };
   const file = join(folder, kind.file);
   try {

@@ -9,7 +9,7 @@ import { connectSse } from '../../parts/mcp-client.ts';
 import { type Connecting, send } from '../../parts/raw-http.ts';
 import { openSse } from '../../parts/raw-sse-session.ts';
 import { type PostgresMcp, startPostgresMcp } from '../postgres-mcp.mjs';
-import { type RunningProxy, startProxy } from './proxy.ts';
+import { INSTALL_MS, type RunningProxy, startProxy } from './proxy.ts';
 import { readShipped } from './shipped-file.ts';
 import { toLoopback } from './site.ts';
 import { type Stage, startStage } from './stage.ts';
@@ -23,6 +23,7 @@ import {
   TRAEFIK_RECIPE,
 } from './usual-recipe.ts';
 
+const RECIPES = [NGINX_RECIPE, CADDY_MATCHER_RECIPE, HAPROXY_RECIPE, APACHE_RECIPE, TRAEFIK_RECIPE];
 const COUNT = { sql: 'select count(*) from main.primitive_events' };
 
 let certificates: Certificates;
@@ -31,6 +32,9 @@ let stage: Stage;
 /** Of 2025, which looks at no Host: newer ones answer 421 already to GET /sse, where the proxy keeps the name. */
 let bare: PostgresMcp;
 let proxy: RunningProxy;
+beforeAll(async () => {
+  for (const { kind } of RECIPES) await kind.install();
+}, INSTALL_MS);
 beforeAll(async () => {
   certificates = makeCertificates();
   connecting = { ca: certificates.ca.cert, lookup: toLoopback };
@@ -50,7 +54,6 @@ async function start({ kind, text }: Recipe, port: number): Promise<string> {
   return proxy.origin;
 }
 
-const RECIPES = [NGINX_RECIPE, CADDY_MATCHER_RECIPE, HAPROXY_RECIPE, APACHE_RECIPE, TRAEFIK_RECIPE];
 describe.each(RECIPES)('the usual recipe: $name', (recipe) => {
   it('in front of the gateway carries a session over SSE', async () => {
     const origin = await start(recipe, stage.gatewayPort);
