@@ -43,7 +43,7 @@ export function parseHeaders(pairs: readonly string[], source: HeaderSource): Re
 }
 
 /** The later sets win, whatever the case of the names. */
-export function mergeHeaders(sets: readonly Readonly<Record<string, string>>[]): Record<string, string> {
+function mergeHeaders(sets: readonly Readonly<Record<string, string>>[]): Record<string, string> {
   const entries = sets.flatMap((headers) => Object.entries(headers));
   return Object.fromEntries(new Map(entries.map((entry) => [entry[0].toLowerCase(), entry])).values());
 }

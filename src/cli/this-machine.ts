@@ -1,4 +1,4 @@
-import { readdirSync, statSync } from 'node:fs';
+import { readdirSync, realpathSync, statSync } from 'node:fs';
 import { homedir } from 'node:os';
 import { resolve } from 'node:path';
 import type { Machine } from '../clients/machine.ts';
@@ -12,7 +12,7 @@ export function thisMachine(): Machine {
     env: process.env,
     folder: process.cwd(),
     nodePath: process.execPath,
-    binPath: resolve(process.argv[1] ?? ''),
+    binPath: withoutLinks(resolve(process.argv[1] ?? '')),
     listFolder: (path) => {
       try {
         return readdirSync(path);
@@ -24,9 +24,17 @@ export function thisMachine(): Machine {
       try {
         return statSync(path).isFile();
       } catch {
-        // Not there, or in a folder that is not ours to look into.
         return false;
       }
     },
   };
+}
+
+/** A package's command is a link to its file, in a folder that a version manager may change. */
+function withoutLinks(path: string): string {
+  try {
+    return realpathSync(path);
+  } catch {
+    return path;
+  }
 }

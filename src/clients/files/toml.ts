@@ -116,7 +116,7 @@ function cutPieces(text: string, pieces: readonly Piece[], eol: string): string 
   return kept;
 }
 
-export function valueAt(table: Table, path: readonly string[]): unknown {
+function valueAt(table: Table, path: readonly string[]): unknown {
   return path.reduce<unknown>(
     (inner, name) => (isTable(inner) && Object.hasOwn(inner, name) ? inner[name] : undefined),
     table,
