@@ -34,13 +34,11 @@ let bare: PostgresMcp;
 let proxy: RunningProxy;
 beforeAll(async () => {
   for (const { kind } of RECIPES) await kind.install();
-}, INSTALL_MS);
-beforeAll(async () => {
   certificates = makeCertificates();
   connecting = { ca: certificates.ca.cert, lookup: toLoopback };
   stage = await startStage(readShipped('nginx.conf'), inject('postgresMcpUrl'));
   bare = await startPostgresMcp({ databaseUri: inject('databaseUri'), variant: '1.6.0' });
-});
+}, INSTALL_MS);
 afterAll(async () => {
   await stage?.close();
   await bare?.stop();
