@@ -23,6 +23,19 @@ export async function findFreePort(wanted = 0) {
 }
 
 /**
+ * Finds as many, no two of them the same: each is held until the last one is found.
+ * @param {number} count
+ * @returns {Promise<number[]>}
+ */
+export async function findFreePorts(count) {
+  const servers = Array.from({ length: count }, () => createServer().listen(0, '127.0.0.1'));
+  await Promise.all(servers.map((server) => once(server, 'listening')));
+  const ports = servers.map((server) => /** @type {import('node:net').AddressInfo} */ (server.address()).port);
+  await Promise.all(servers.map((server) => once(server.close(), 'close')));
+  return ports;
+}
+
+/**
  * Calls `start` with a free port, and again with another one when somebody took it in between.
  * @template T
  * @param {(port: number) => Promise<T>} start

@@ -8,7 +8,7 @@ import { promisify } from 'node:util';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { ROOT } from '../parts/package.ts';
 import { findPython } from './python.mjs';
-import { checkAgainst, lintWorkflows } from './workflow-tools.mjs';
+import { checkAgainst, installWorkflowTools, lintWorkflows } from './workflow-tools.mjs';
 
 const run = promisify(execFile);
 const OUTLINE = fileURLToPath(new URL('xml-outline.py', import.meta.url));
@@ -19,6 +19,8 @@ const workflows = filesOf('.github/workflows');
 const forms = filesOf('.github/ISSUE_TEMPLATE').filter((file) => !file.endsWith('config.yml'));
 
 type Outline = readonly [name: string, attributes: Readonly<Record<string, string>>, text: string, children: Outline[]];
+
+beforeAll(installWorkflowTools, 20 * 60_000);
 
 let folder: string;
 beforeAll(() => {

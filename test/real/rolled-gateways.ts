@@ -1,7 +1,7 @@
 /** Two gateways of the command line that are restarted one after the other, as an operator does it with a service. */
 import { until } from '../parts/deadline.ts';
 import { type CliProcess, startCli } from '../parts/run-cli.ts';
-import { findFreePort } from './free-port.mjs';
+import { findFreePorts } from './free-port.mjs';
 
 export interface RolledGateways {
   readonly ports: readonly number[];
@@ -16,7 +16,7 @@ export interface RolledGateways {
 const LIMITS = ['--limit-requests', '1000000', '--limit-address', '1000000'];
 
 export async function startRolledGateways(args: readonly string[]): Promise<RolledGateways> {
-  const ports = [await findFreePort(), await findFreePort()];
+  const ports = await findFreePorts(2);
   const gateways = new Map<number, CliProcess>();
   const start = async (port: number): Promise<void> => {
     const gateway = startCli(['gateway', ...args, '--port', String(port), ...LIMITS, '--drain-delay', '0.5']);

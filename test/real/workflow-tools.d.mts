@@ -1,2 +1,3 @@
+export function installWorkflowTools(): Promise<void>;
 export function lintWorkflows(files: readonly string[]): Promise<void>;
 export function checkAgainst(schema: string, files: readonly string[]): Promise<void>;

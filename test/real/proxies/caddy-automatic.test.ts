@@ -6,10 +6,9 @@ import { until } from '../../parts/deadline.ts';
 import { type DnsServer, startDnsServer } from '../../parts/dns-server.ts';
 import { fetchOver } from '../../parts/fetch-over.ts';
 import { connectSse } from '../../parts/mcp-client.ts';
-import { findFreePort } from '../free-port.mjs';
 import { type Pebble, startPebble } from '../pebble.mjs';
-import { caddyWithAuthority } from './caddy.ts';
-import { type RunningProxy, startProxy } from './proxy.ts';
+import { CADDY, caddyWithAuthority } from './caddy.ts';
+import { findSitePorts, INSTALL_MS, type RunningProxy, startProxy } from './proxy.ts';
 import { readShipped } from './shipped-file.ts';
 import { toLoopback } from './site.ts';
 import { type Stage, startStage } from './stage.ts';
@@ -19,6 +18,7 @@ let dns: DnsServer;
 let pebble: Pebble;
 let stage: Stage;
 let proxy: RunningProxy | undefined;
+beforeAll(() => CADDY.install(), INSTALL_MS);
 beforeAll(async () => {
   certificates = makeCertificates();
   dns = await startDnsServer();
@@ -33,7 +33,7 @@ afterAll(async () => {
 });
 
 it('gets a certificate for db.example.com, and serves with it', async () => {
-  const ports = { httpPort: await findFreePort(), httpsPort: await findFreePort() };
+  const ports = await findSitePorts();
   const { certFile, keyFile } = certificates.server;
   pebble = await startPebble({
     certFile,

@@ -1,10 +1,13 @@
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { describe, expect, it } from 'vitest';
+import { beforeAll, describe, expect, it } from 'vitest';
 import { cleanEnvironment, run } from '../child-process.mjs';
 import { CADDY, CADDY_WINDOWS } from './caddy.ts';
+import { INSTALL_MS } from './proxy.ts';
 import { readShipped } from './shipped-file.ts';
+
+beforeAll(() => CADDY.install(), INSTALL_MS);
 
 const formatted = async (text: string): Promise<string> => {
   const folder = await mkdtemp(join(tmpdir(), 'drawbridge-caddy-fmt-'));

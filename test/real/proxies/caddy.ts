@@ -28,13 +28,15 @@ export const CADDY = caddy('Caddyfile', ({ certFile, keyFile }) => [
 ]);
 
 /** The file as it is shipped, which orders its certificate itself; here, of the authority at this directory. */
-export const caddyWithAuthority = (directory: string, caFile: string): ProxyKind =>
-  caddy('Caddyfile', () => [
+export const caddyWithAuthority = (directory: string, caFile: string): ProxyKind => ({
+  ...caddy('Caddyfile', () => [
     {
       from: '\temail ops@example.com\n',
       to: `\temail ops@example.com\n\tacme_ca ${directory}\n\tacme_ca_root ${caFile}\n`,
     },
-  ]);
+  ]),
+  ordersCertificate: true,
+});
 
 export const CADDY_WINDOWS = caddy('Caddyfile.windows', ({ folder, certFile, keyFile }) => [
   { from: '# tls C:/caddy/db.example.com.pem C:/caddy/db.example.com.key', to: `tls ${certFile} ${keyFile}` },

@@ -149,33 +149,31 @@ export function describeProxy(kind: ProxyKind): void {
       const long = 'y'.repeat(3_500_000);
       expect((await one.callText('echo', { text: long })) === long).toBe(true);
       const body = INITIALIZE.replace('"raw"', JSON.stringify('y'.repeat(4_300_000)));
-      const refused = await send(
-        proxy.origin,
-        { ...request, headers: { ...JSON_HEADERS, ...stage.alice }, body },
-        connecting,
-      );
+      // As clients do. After "close", Traefik resets the connection while the body is still being sent, and the answer
+      // may be lost: Go's server reads no further then (net/http, body.Close).
+      const headers = { ...JSON_HEADERS, ...stage.alice, connection: 'keep-alive' };
+      const refused = await send(proxy.origin, { ...request, headers, body }, connecting);
       expect(refused.status).toBe(413);
       expect(JSON.parse(refused.body)).toHaveProperty('error');
     });
 
-    it.runIf(kind.offersHttp2 !== false)('speaks HTTP/2 to clients: many event streams on one connection', async () => {
-      const session = connectHttp2(proxy.origin, { ca: certificates.ca.cert, lookup: toLoopback });
-      keep({ close: () => session.destroy() });
-      const endpoints = Array.from({ length: 20 }, async () => {
-        const request = session.request({ ':path': '/legacy/sse', authorization: stage.alice.Authorization });
-        const [first] = (await new Promise((fulfil, reject) => {
-          request.once('data', (chunk: Buffer) => fulfil([chunk.toString()]));
-          request.once('error', reject);
-        })) as [string];
-        return first;
+    if (kind.offersHttp2 !== false)
+      it('speaks HTTP/2 to clients: many event streams on one connection', async () => {
+        const session = connectHttp2(proxy.origin, { ca: certificates.ca.cert, lookup: toLoopback });
+        keep({ close: () => session.destroy() });
+        const endpoints = Array.from({ length: 20 }, async () => {
+          const request = session.request({ ':path': '/legacy/sse', authorization: stage.alice.Authorization });
+          const [first] = (await new Promise((fulfil, reject) => {
+            request.once('data', (chunk: Buffer) => fulfil([chunk.toString()]));
+            request.once('error', reject);
+          })) as [string];
+          return first;
+        });
+        for (const first of await within(10_000, 'the first events', Promise.all(endpoints)))
+          expect(first).toMatch(/^event: endpoint\r?\ndata: \/legacy\/sse\/messages/);
       });
-      for (const first of await within(10_000, 'the first events', Promise.all(endpoints)))
-        expect(first).toMatch(/^event: endpoint\r?\ndata: \/legacy\/sse\/messages/);
-    });
-
-    it.runIf(kind.offersHttp2 === false)(
-      'offers HTTP/1.1 alone, and many event streams, each on a connection',
-      async () => {
+    else
+      it('offers HTTP/1.1 alone, and many event streams, each on a connection', async () => {
         const socket = connectTls({
           host: '127.0.0.1',
           port: Number(new URL(proxy.origin).port),
@@ -188,8 +186,7 @@ export function describeProxy(kind: ProxyKind): void {
         socket.destroy();
         const sessions = await Promise.all(Array.from({ length: 20 }, () => stream('/legacy/sse')));
         for (const session of sessions) expect(session.endpoint).toMatch(/^\/legacy\/sse\/messages/);
-      },
-    );
+      });
 
     it('sends plain HTTP to https, by a redirect that keeps method and path', async () => {
       const origin = `http://127.0.0.1:${proxy.httpPort}`;

@@ -1,10 +1,10 @@
 /** What holds of HAProxy alone: its file's variant with the PROXY protocol. */
-import { afterEach, beforeEach, describe, expect, inject, it } from 'vitest';
+import { afterEach, beforeAll, beforeEach, describe, expect, inject, it } from 'vitest';
 import { type Certificates, makeCertificates } from '../../parts/certificates.ts';
 import { until } from '../../parts/deadline.ts';
 import { INITIALIZE, JSON_HEADERS, send } from '../../parts/raw-http.ts';
 import { HAPROXY } from './haproxy.ts';
-import { type RunningProxy, startProxy } from './proxy.ts';
+import { INSTALL_MS, type RunningProxy, startProxy } from './proxy.ts';
 import { readShipped, replaceAll } from './shipped-file.ts';
 import { toLoopback } from './site.ts';
 import { type Stage, startStage } from './stage.ts';
@@ -15,6 +15,7 @@ describe("haproxy.cfg with send-proxy-v2 behind the gateway's address", () => {
   let certificates: Certificates;
   let stage: Stage | undefined;
   let proxy: RunningProxy | undefined;
+  beforeAll(() => HAPROXY.install(), INSTALL_MS);
   beforeEach(() => {
     certificates = makeCertificates();
   });

@@ -5,7 +5,7 @@ import { within } from '../../parts/deadline.ts';
 import { send } from '../../parts/raw-http.ts';
 import { openSse } from '../../parts/raw-sse-session.ts';
 import { NGINX } from './nginx.ts';
-import { type RunningProxy, startProxy } from './proxy.ts';
+import { INSTALL_MS, type RunningProxy, startProxy } from './proxy.ts';
 import { readShipped, replaceAll } from './shipped-file.ts';
 import { toLoopback } from './site.ts';
 import { type Stage, startStage } from './stage.ts';
@@ -13,6 +13,7 @@ import { type Stage, startStage } from './stage.ts';
 let certificates: Certificates;
 let stage: Stage;
 let proxy: RunningProxy;
+beforeAll(() => NGINX.install(), INSTALL_MS);
 beforeAll(async () => {
   certificates = makeCertificates();
   stage = await startStage(readShipped('nginx.conf'), inject('postgresMcpUrl'));

@@ -9,7 +9,7 @@ import { connect } from 'node:tls';
 import { until } from '../../parts/deadline.ts';
 import { cleanEnvironment, run, type ServerProcess, startServer } from '../child-process.mjs';
 import { ensureInstalled } from '../debian.mjs';
-import { findFreePort } from '../free-port.mjs';
+import { findFreePorts } from '../free-port.mjs';
 import { type Replacement, readShipped, replaceAll } from './shipped-file.ts';
 
 /** Where one proxy runs: what an operator's machine has at the places that the file names. */
@@ -56,6 +56,8 @@ export interface ProxyKind {
   readonly downStatus?: number;
   /** Whether its file offers HTTP/2 to clients. Default true. */
   readonly offersHttp2?: boolean;
+  /** Whether it orders its certificate itself, and so does not start with the site's. Default false. */
+  readonly ordersCertificate?: boolean;
   /** How long it may take to notice that a client has gone, in milliseconds; default 3000. */
   readonly noticesGoneMs?: number;
 }
@@ -89,12 +91,16 @@ export function installFromDebian(path: string, packageName: string): Promise<st
   });
 }
 
+export async function findSitePorts(): Promise<Pick<Site, 'httpsPort' | 'httpPort'>> {
+  const [httpsPort, httpPort] = await findFreePorts(2);
+  return { httpsPort: httpsPort!, httpPort: httpPort! };
+}
+
 /** Lays out a site, hands it to `use`, and removes it where that fails. */
 async function withSite<T>(kind: ProxyKind, options: ProxyOptions, use: (site: Site, file: string) => Promise<T>) {
   const folder = await mkdtemp(join(tmpdir(), 'drawbridge-proxy-'));
   const { gatewayPort, certFile, keyFile, edit = (text) => text } = options;
-  const httpsPort = options.ports?.httpsPort ?? (await findFreePort());
-  const httpPort = options.ports?.httpPort ?? (await findFreePort());
+  const { httpsPort, httpPort } = options.ports ?? (await findSitePorts());
   const site: Site = { folder, httpsPort, httpPort, gatewayPort, certFile, keyFile };
   const file = join(folder, kind.file);
   try {
@@ -120,7 +126,7 @@ export async function startProxy(kind: ProxyKind, options: ProxyOptions): Promis
       deadlineMs: 20_000,
     });
     // Traefik listens before it has read its certificates, and shows one of its own meanwhile.
-    await until('it shows its certificate', () => showsCertificate(site), 10_000);
+    if (kind.ordersCertificate !== true) await until('it shows its certificate', () => showsCertificate(site), 10_000);
     return {
       origin: `https://db.example.com:${site.httpsPort}`,
       httpPort: site.httpPort,

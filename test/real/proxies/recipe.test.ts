@@ -9,7 +9,7 @@ import { connectSse } from '../../parts/mcp-client.ts';
 import { type Connecting, send } from '../../parts/raw-http.ts';
 import { openSse } from '../../parts/raw-sse-session.ts';
 import { type PostgresMcp, startPostgresMcp } from '../postgres-mcp.mjs';
-import { type RunningProxy, startProxy } from './proxy.ts';
+import { INSTALL_MS, type RunningProxy, startProxy } from './proxy.ts';
 import { readShipped } from './shipped-file.ts';
 import { toLoopback } from './site.ts';
 import { type Stage, startStage } from './stage.ts';
@@ -23,6 +23,7 @@ import {
   TRAEFIK_RECIPE,
 } from './usual-recipe.ts';
 
+const RECIPES = [NGINX_RECIPE, CADDY_MATCHER_RECIPE, HAPROXY_RECIPE, APACHE_RECIPE, TRAEFIK_RECIPE];
 const COUNT = { sql: 'select count(*) from main.primitive_events' };
 
 let certificates: Certificates;
@@ -32,11 +33,12 @@ let stage: Stage;
 let bare: PostgresMcp;
 let proxy: RunningProxy;
 beforeAll(async () => {
+  for (const { kind } of RECIPES) await kind.install();
   certificates = makeCertificates();
   connecting = { ca: certificates.ca.cert, lookup: toLoopback };
   stage = await startStage(readShipped('nginx.conf'), inject('postgresMcpUrl'));
   bare = await startPostgresMcp({ databaseUri: inject('databaseUri'), variant: '1.6.0' });
-});
+}, INSTALL_MS);
 afterAll(async () => {
   await stage?.close();
   await bare?.stop();
@@ -50,7 +52,6 @@ async function start({ kind, text }: Recipe, port: number): Promise<string> {
   return proxy.origin;
 }
 
-const RECIPES = [NGINX_RECIPE, CADDY_MATCHER_RECIPE, HAPROXY_RECIPE, APACHE_RECIPE, TRAEFIK_RECIPE];
 describe.each(RECIPES)('the usual recipe: $name', (recipe) => {
   it('in front of the gateway carries a session over SSE', async () => {
     const origin = await start(recipe, stage.gatewayPort);

@@ -10,7 +10,7 @@ import { fencesOf, readDoc } from '../../parts/markdown.ts';
 import { connectHttp, connectSse } from '../../parts/mcp-client.ts';
 import { type Connecting, send } from '../../parts/raw-http.ts';
 import { type CliProcess, startCli } from '../../parts/run-cli.ts';
-import { findFreePort } from '../free-port.mjs';
+import { findFreePorts } from '../free-port.mjs';
 import { replaceAll } from './shipped-file.ts';
 import { toLoopback } from './site.ts';
 
@@ -29,7 +29,7 @@ beforeAll(async () => {
   certificates = makeCertificates();
   htpasswd = writeHtpasswd(`carol:${apr1Hash('open sesame')}\n`);
   folder = mkdtempSync(join(tmpdir(), 'drawbridge-replaces-nginx-'));
-  const [port, redirectPort] = [await findFreePort(), await findFreePort()];
+  const [port, redirectPort] = await findFreePorts(2);
   const [site] = fencesOf(readDoc('from-nginx.md')).filter(({ language }) => language === 'yaml');
   const text = replaceAll(site!.text, [
     { from: 'http://127.0.0.1:8000/sse', to: inject('postgresMcpUrl') },

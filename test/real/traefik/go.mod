@@ -1,5 +1,5 @@
 module proxytest/traefik
-go 1.26.0
+go 1.22
 require github.com/traefik/traefik/v3 v3.0.4
 replace (
 	github.com/abbot/go-http-auth => github.com/containous/go-http-auth v0.4.1-0.20200324110947-a37a7636d23e

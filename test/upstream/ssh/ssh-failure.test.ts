@@ -1,4 +1,4 @@
-/** The texts that no loopback sshd can be brought to say; those that it can stand in test/real/ssh-tunnel.test.ts. */
+/** The texts that no loopback sshd can be brought to say; those that it can stand in test/real/ssh-tunnel-refusals.test.ts. */
 import { describe, expect, it } from 'vitest';
 import { parseSshDestination } from '../../../src/upstream/ssh/ssh-destination.ts';
 import { nameRefusedChannel, nameSshFailure } from '../../../src/upstream/ssh/ssh-failure.ts';
