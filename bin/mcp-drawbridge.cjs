@@ -18,4 +18,13 @@ if (enableCompileCache) {
     // It is only slower.
   }
 }
+// The package is built; a clone may not be.
+if (!require('fs').existsSync(require('path').join(__dirname, '../dist/cli/main.cjs'))) {
+  process.stderr.write(
+    'error  mcp-drawbridge is not built yet\n' +
+      'why    ' + require('path').join(__dirname, '../dist') + ' is made by its build\n' +
+      'try    In the folder of the clone: npm ci && npm run build\n'
+  );
+  process.exit(2);
+}
 require('../dist/cli/main.cjs').main(process.argv.slice(2));

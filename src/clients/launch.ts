@@ -12,6 +12,8 @@ export interface Launch {
 
 /** Where version managers keep a Node.js that only their own shells find. */
 const MANAGED = /[\\/](?:\.nvm|nvm|nvm4w|\.fnm|fnm|fnm_multishells|\.volta|Volta|\.asdf|mise|\.nodenv|n)[\\/]/;
+/** Where a package manager puts packages; a clone stands elsewhere, and npx finds it in its own folder alone. */
+const INSTALLED = /[\\/]node_modules[\\/]/;
 /** Where npx keeps a package for one run. */
 const TEMPORARY = /[\\/]_npx[\\/]/;
 
@@ -54,6 +56,7 @@ function findProgram(machine: Machine, takesOldestNode: boolean): Pick<Launch, '
 
 /** What a client meets that starts npx on this machine; undefined where npx is safe. */
 function whyNotNpx(machine: Machine, takesOldestNode: boolean): string | undefined {
+  if (!INSTALLED.test(machine.binPath)) return 'npx finds a clone in its own folder alone';
   if (MANAGED.test(machine.nodePath)) return 'Clients may not find a Node.js of a version manager';
   if (machine.platform === 'win32' && machine.nodePath.includes(' '))
     return 'npx may fail where the folder of Node.js has a space';

@@ -325,6 +325,14 @@ describe('the program that starts the bridge', () => {
     });
   });
 
+  it('is Node itself with the clone that it was asked in, since npx finds that in no other folder', () => {
+    const clone = { binPath: '/home/ada/mcp-drawbridge/bin/mcp-drawbridge.cjs' };
+    const { nodePath } = machineOf('linux');
+    expect(started('linux', clone)).toMatchObject({ command: nodePath, args: [clone.binPath, U] });
+    const windows = { binPath: 'C:\\mcp-drawbridge\\bin\\mcp-drawbridge.cjs', nodePath: 'C:\\node\\node.exe' };
+    expect(started('win32', windows)).toMatchObject({ command: windows.nodePath, args: [windows.binPath, U] });
+  });
+
   it('is Node itself for Claude Desktop where nvm has any, since that client takes the oldest of them', () => {
     const nodePath = '/usr/bin/node';
     const binPath = '/usr/lib/node_modules/mcp-drawbridge/bin/mcp-drawbridge.cjs';

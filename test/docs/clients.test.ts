@@ -4,6 +4,7 @@ import { parse as parseYaml } from 'yaml';
 import { CLIENTS_OPTIONS } from '../../src/cli/clients-options.ts';
 import { MCP_CLIENTS } from '../../src/clients/catalog.ts';
 import { renderEntry } from '../../src/clients/render.ts';
+import { helpRows } from '../parts/help.ts';
 import { machineOf } from '../parts/machines.ts';
 import { codeOf, fencesOf, readDoc, rowsOf, sectionsOf } from '../parts/markdown.ts';
 
@@ -52,6 +53,11 @@ describe('docs/clients.md', () => {
       const index = titles.findIndex((list) => list.includes(client.title));
       expect(fences[index]).toEqual(READ[entry.format](renderEntry(entry)));
     }
+  });
+
+  it('has the options as --help has them', () => {
+    const rows = rowsOf(readDoc('clients.md')).filter(([option]) => option?.startsWith('`--'));
+    expect(rows).toEqual(helpRows(CLIENTS_OPTIONS));
   });
 
   it('names options that there are', () => {

@@ -25,5 +25,5 @@ it.each(examples)('the configuration in docs/$name is one that the gateway takes
     readFile: () => text,
     parseConfig: parseYamlConfig,
   });
-  expect(values.upstream ?? values.command).toContainEqual(expect.stringMatching(/^(http|uvx)/));
+  expect(values.upstream ?? values.command).toContainEqual(expect.stringMatching(/^(http|postgres-mcp\/)/));
 });

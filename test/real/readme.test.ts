@@ -1,6 +1,15 @@
 import { type ChildProcess, execFile, execFileSync, spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { chmodSync, mkdirSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
+import {
+  chmodSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
@@ -8,36 +17,47 @@ import { Client } from '@modelcontextprotocol/sdk/client/index.js';
 import { StdioClientTransport } from '@modelcontextprotocol/sdk/client/stdio.js';
 import { afterAll, afterEach, beforeAll, describe, expect, inject, it } from 'vitest';
 import { within } from '../parts/deadline.ts';
-import { connectSse } from '../parts/mcp-client.ts';
+import { fencesOf } from '../parts/markdown.ts';
+import { connectHttp, connectSse } from '../parts/mcp-client.ts';
 import { type InstalledPackage, installPackage, ROOT } from '../parts/package.ts';
 import { send } from '../parts/raw-http.ts';
 import { findFreePort } from './free-port.mjs';
 import { findPython } from './python.mjs';
 
 const run = promisify(execFile);
-const README = readFileSync(join(ROOT, 'README.md'), 'utf8');
-const fences = (language: string): string[] =>
-  [...README.matchAll(new RegExp(`^\`\`\`${language}\\n(.*?)\\n\`\`\`$`, 'gms'))].map(([, text]) => text!);
+const read = (page: string): string => readFileSync(join(ROOT, page), 'utf8');
+const README = read('README.md');
+const QUICK_START = read('docs/quickstart.md');
+const fences = (language: string, page = README): string[] =>
+  fencesOf(page)
+    .filter((fence) => fence.language === language)
+    .map(({ text }) => text);
 
-/** What the README says may listen where; here the ports are free ones. */
+/** What the pages say may listen where; here the ports are free ones. */
 const ports = { '8000': 0, '8080': 0, '3000': 0 };
 const here = (text: string): string =>
   text.replace(/\b(8000|8080|3000)\b/g, (port) => String(ports[port as keyof typeof ports]));
 
-/** Every command of the README, and the test below that runs it. */
+/** Every command of the README and of docs/quickstart.md, each run by a test below. */
 const COMMANDS = {
   demo: 'npm ci && npm run demo',
   test: 'npm ci && npm test',
+  showEntry: 'npx mcp-drawbridge clients cursor https://db.example.com/mcp',
+  checkServer: 'npx mcp-drawbridge check http://127.0.0.1:8000/sse',
   addKey: 'npx mcp-drawbridge keys add alice --key-file keys.json',
+  exportKey: 'export DRAWBRIDGE_TOKEN=$(npx mcp-drawbridge keys add alice --key-file keys.json)',
   gateway: 'npx mcp-drawbridge gateway --upstream http://127.0.0.1:8000/sse --key-file keys.json --port 8080',
   gatewayWithCommand:
     'DATABASE_URI=postgresql://user:password@127.0.0.1:5432/database npx mcp-drawbridge gateway --key-file keys.json --port 8080 -- postgres-mcp/bin/postgres-mcp --access-mode=restricted',
-  help: 'npx mcp-drawbridge gateway --help',
+  checkGateway:
+    "npx mcp-drawbridge check http://127.0.0.1:8080/mcp --header 'Authorization:Bearer ${DRAWBRIDGE_TOKEN}'",
+  writeEntry: 'npx mcp-drawbridge clients cursor http://127.0.0.1:8080/mcp --write',
   install: [
     'python3.12 -m venv postgres-mcp && postgres-mcp/bin/pip install uv',
     "printf 'pglast>=7,<8\\nmcp[cli]==1.25.0\\n' > overrides.txt",
     "postgres-mcp/bin/uv pip install --python postgres-mcp/bin/python --override overrides.txt 'postgres-mcp==0.3.0'",
   ].join('\n'),
+  checkDatabase: 'npx mcp-drawbridge check postgresql://user@127.0.0.1:5432/database',
   start:
     'DATABASE_URI=postgresql://user:password@127.0.0.1:5432/database postgres-mcp/bin/postgres-mcp --access-mode=restricted --transport=sse --sse-host=127.0.0.1 --sse-port=8000',
   throwAway: 'npm run postgres-mcp',
@@ -59,6 +79,20 @@ afterAll(() => {
   user.remove();
   rmSync(work, { recursive: true, force: true });
 });
+
+/** Runs a command that ends, as whoever has installed the package; no proxy is set, as in what is shown. */
+async function runOnce(command: string, env: Record<string, string> = {}): Promise<{ stdout: string }> {
+  const own = Object.entries(process.env).filter(([name]) => !/_proxy$/i.test(name));
+  return run('bash', ['-c', command], { cwd: user.folder, env: { ...Object.fromEntries(own), ...env } });
+}
+
+/** Lines in which every number stands for any. */
+function linesOf(text: string): string[] {
+  return text
+    .trim()
+    .split('\n')
+    .map((line) => line.replace(/\d[\d.]*/g, '0').trimEnd());
+}
 
 /** Runs a command that stays, in a process group of its own, until its output holds `sign`. */
 async function start(
@@ -100,8 +134,12 @@ async function stop(child: ChildProcess): Promise<void> {
   await within(20_000, 'the command ends on Ctrl-C', exited);
 }
 
-it('has no command that is not run here', () => {
-  expect(fences('sh').sort()).toEqual(Object.values(COMMANDS).sort());
+it('has no command that is not run here, in the README and in the quick start', () => {
+  // The README has the two in one fence.
+  const both = `${COMMANDS.addKey}\n${COMMANDS.gateway}`;
+  const shown = [...fences('sh'), ...fences('sh', QUICK_START)];
+  const commands = new Set(shown.flatMap((fence) => (fence === both ? fence.split('\n') : [fence])));
+  expect([...commands].sort()).toEqual(Object.values(COMMANDS).sort());
   // A test cannot run the tests it stands among; what lands a change runs this very line.
   expect(readFileSync(join(ROOT, '.ci/run'), 'utf8')).toContain(`grep -m1 -x '${COMMANDS.test}' README.md`);
 });
@@ -122,19 +160,51 @@ it('the demo, on a fresh clone', async () => {
 });
 
 describe('with the package installed', () => {
-  it('prints the gateway’s options', async () => {
-    const { stdout } = await run('bash', ['-c', COMMANDS.help], { cwd: user.folder });
-    expect(stdout).toContain('--allowed-hosts');
-    expect(stdout).toContain('--allowed-origins');
+  it('shows the entry of a client, and writes nothing', async () => {
+    const home = mkdtempSync(join(work, 'home-'));
+    const { stdout } = await runOnce(COMMANDS.showEntry, { HOME: home });
+    expect(JSON.parse(stdout).mcpServers.postgres).toEqual({ url: 'https://db.example.com/mcp' });
+    expect(readdirSync(home).filter((name) => !name.startsWith('.npm'))).toEqual([]);
+  });
+
+  it('says what the README shows of a check, line by line, but for numbers', async () => {
+    const command = COMMANDS.checkServer.replace(/http:\S+/, inject('postgresMcpUrl'));
+    const { stdout } = await runOnce(command, { HOME: mkdtempSync(join(work, 'home-')) });
+    const [shown] = fences('text');
+    expect(linesOf(stdout)).toEqual(linesOf(shown!));
   });
 
   it('makes a key, starts the gateway with it, and serves what the configuration entry starts', async () => {
-    const key = (await run('bash', ['-c', COMMANDS.addKey], { cwd: user.folder })).stdout.trim();
+    const key = (await runOnce(COMMANDS.addKey)).stdout.trim();
     const command = here(COMMANDS.gateway).replace(/http:\S+sse/, inject('postgresMcpUrl'));
     await start(command, user.folder, /listening on/, 20_000);
     expect((await send(`http://127.0.0.1:${ports['8080']}`, { path: '/ready' })).status).toBe(200);
     const [, withKey] = fences('json').map((text) => JSON.parse(here(text).replace('mdb_…', key)).mcpServers.postgres);
     expect(await listTools(withKey)).toContain('execute_sql');
+  });
+
+  it('goes from the key to the client’s file as the quick start does', async () => {
+    const home = mkdtempSync(join(work, 'home-'));
+    const gateway = here(COMMANDS.gateway).replace(/http:\S+sse/, inject('postgresMcpUrl'));
+    const steps = [COMMANDS.exportKey.replace('keys.json', 'quick.json'), 'printf "%s" "$DRAWBRIDGE_TOKEN"'];
+    const key = (await runOnce(steps.join('\n'))).stdout;
+    await start(gateway.replace('keys.json', 'quick.json'), user.folder, /listening on/, 20_000);
+    const env = { HOME: home, DRAWBRIDGE_TOKEN: key };
+    const { stdout } = await runOnce(`${here(COMMANDS.checkGateway)} --heartbeat 0`, env);
+    expect(stdout).toContain('ok    challenge  Authorization as configured: let in');
+    expect(stdout).toContain('all is well');
+    expect((await runOnce(here(COMMANDS.writeEntry), env)).stdout).not.toContain(key);
+    const { url, headers } = JSON.parse(readFileSync(join(home, '.cursor/mcp.json'), 'utf8')).mcpServers.postgres;
+    const client = await connectHttp(url, headers);
+    expect(await client.callText('execute_sql', { sql: 'select 3 as three' })).toBe("[{'three': 3}]");
+    await client.close();
+  });
+
+  it('looks at the database, without its password', async () => {
+    const { username, host, pathname } = new URL(inject('databaseUri'));
+    const uri = `postgresql://${username}@${host}${pathname}`;
+    const { stdout } = await runOnce(COMMANDS.checkDatabase.replace(/postgresql:\S+/, uri));
+    expect(stdout).toContain(`asks ${username} for a password (SCRAM-SHA-256)`);
   });
 
   it('serves the shortest configuration entry', async () => {
@@ -146,9 +216,7 @@ describe('with the package installed', () => {
 
   it('runs the Express example', async () => {
     const [code] = fences('js').map((text) => here(text).replace(/http:\S+sse/, inject('postgresMcpUrl')));
-    const key = (
-      await run('bash', ['-c', COMMANDS.addKey.replace('alice', 'app')], { cwd: user.folder })
-    ).stdout.trim();
+    const key = (await runOnce(COMMANDS.addKey.replace('alice', 'app'))).stdout.trim();
     writeFileSync(join(user.folder, 'app.mjs'), code!);
     symlinkSync(join(ROOT, 'node_modules/express'), join(user.folder, 'node_modules/express'));
     await start(
@@ -179,9 +247,7 @@ describe('postgres-mcp', () => {
     expect(await client.callText('execute_sql', { sql: 'select 1 as one' })).toBe("[{'one': 1}]");
     await client.close();
 
-    const key = (
-      await run('bash', ['-c', COMMANDS.addKey.replace('alice', 'starter')], { cwd: user.folder })
-    ).stdout.trim();
+    const key = (await runOnce(COMMANDS.addKey.replace('alice', 'starter'))).stdout.trim();
     symlinkSync(join(work, 'postgres-mcp'), join(user.folder, 'postgres-mcp'));
     const gateway = here(COMMANDS.gatewayWithCommand).replace(/postgresql:\S+/, inject('databaseUri'));
     await start(gateway, user.folder, /listening on/, 20_000);

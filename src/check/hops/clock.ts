@@ -4,6 +4,8 @@ import type { WatchedExchange } from '../watched-exchange.ts';
 
 /** Tokens are commonly taken for a minute past their time. */
 const SKEW_MS = 60_000;
+/** A Date has whole seconds, a server may take one to renew it, and it is a while on its way: less is not known. */
+const UNKNOWN_S = 3;
 
 /** The server's clock by its Date header (RFC 9110 §6.6.1) beside ours; not said where it sends none. */
 export function* lookAtClock(walk: Walk, exchange: WatchedExchange): Generator<Finding> {
@@ -12,7 +14,7 @@ export function* lookAtClock(walk: Walk, exchange: WatchedExchange): Generator<F
   const skewMs = date - walk.now();
   const seconds = Math.abs(Math.round(skewMs / 1000));
   if (Math.abs(skewMs) <= SKEW_MS) {
-    yield walk.finding('clock', 'ok', seconds < 2 ? 'both clocks agree' : `the clocks are ${seconds} s apart`);
+    yield walk.finding('clock', 'ok', seconds <= UNKNOWN_S ? 'both clocks agree' : `the clocks are ${seconds} s apart`);
     return;
   }
   const where = skewMs > 0 ? 'ahead of' : 'behind';
