@@ -87,6 +87,7 @@ async function* findingsOf({ hop, look }: Step, walk: Walk): AsyncGenerator<Find
   } catch (thrown) {
     const error = toDrawbridgeError(thrown);
     if (error.code === 'config') throw error;
-    if (!walk.signal.aborted) yield walk.failure(FAILS_AS[hop] ?? hop, error);
+    const curl = HOPS.indexOf(hop) < HOPS.indexOf('clock') ? undefined : walk.curl();
+    if (!walk.signal.aborted) yield walk.failure(FAILS_AS[hop] ?? hop, error, curl);
   }
 }

@@ -657,6 +657,7 @@ describe('what is wrong is said at its hop, with what to do', () => {
       expect(said).not.toMatch(/[\r\n]/);
       expect(remedy).toBeTruthy();
     }
+    if (verdict === 'fail' && !['machine', 'dns', 'proxy'].includes(hop)) expect(troubles[0]?.curl).toBeTruthy();
     // What depends on it was not looked at.
     if (verdict === 'fail' && WAY.includes(hop)) {
       const after = found.slice(found.indexOf(troubles[0]!) + 1);
