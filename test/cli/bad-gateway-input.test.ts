@@ -202,7 +202,7 @@ const KEYS: readonly BadInput[] = [
   {
     name: 'a folder that is not there',
     args: ['keys', 'add', 'bob', '--key-file', 'nowhere/keys.json'],
-    error: 'cannot write the key file nowhere/keys.json',
+    error: 'nowhere/keys.json cannot be written',
     why: 'ENOENT',
     tryThis: /folder/,
   },

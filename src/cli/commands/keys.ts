@@ -139,7 +139,8 @@ function read(path: string): readonly KeyRecord[] {
 }
 
 function missing(path: string): never {
-  throw new DrawbridgeError('config', `there is no key file ${path}`, {
+  throw new DrawbridgeError('config', `cannot read the key file ${path}`, {
+    why: 'ENOENT',
     hint: 'Name it with --key-file, or make it with: mcp-drawbridge keys add <name>',
   });
 }

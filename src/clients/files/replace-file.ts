@@ -39,6 +39,8 @@ export interface Replacement {
   readonly keepsBackup?: boolean;
   /** Whether its owner alone may read the new file, whoever could read the old one. Default false. */
   readonly isPrivate?: boolean;
+  /** Whether a folder that is not there is made. Default true. */
+  readonly makesFolder?: boolean;
 }
 
 /** Somebody else writes the same file: nothing has changed, and it may be tried again. */
@@ -67,13 +69,13 @@ export function readFileText(path: string): string | undefined {
  * was and nothing left lying about.
  */
 export function replaceFile(path: string, replacement: Replacement): string | undefined {
-  const { before, after, now, keepsBackup = true, isPrivate = false } = replacement;
+  const { before, after, now, keepsBackup = true, isPrivate = false, makesFolder = true } = replacement;
   const target = targetOf(path);
   const temporary = join(dirname(target), `.${basename(target)}.mcp-drawbridge.tmp`);
   let backup: string | undefined;
   let isOurs = false;
   try {
-    mkdirSync(dirname(target), { recursive: true });
+    if (makesFolder) mkdirSync(dirname(target), { recursive: true });
     const access = before === undefined ? undefined : statSync(target);
     if (before !== undefined && keepsBackup) backup = writeBackup(target, before, access, now);
     takeTurn(temporary, after, isPrivate && access !== undefined ? ownerOnly(access) : access, now);

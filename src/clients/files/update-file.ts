@@ -16,7 +16,8 @@ export function updatePrivateFile(path: string, change: (before: string | undefi
     const before = readFileText(path);
     const after = change(before);
     try {
-      replaceFile(path, { before, after, now: new Date(), keepsBackup: false, isPrivate: true });
+      const access = { keepsBackup: false, isPrivate: true, makesFolder: false };
+      replaceFile(path, { before, after, now: new Date(), ...access });
       return;
     } catch (thrown) {
       if (!(thrown instanceof WriteConflict) || Date.now() > endMs) throw thrown;
