@@ -71,7 +71,7 @@ export function gatewayOptionsOf(values: GatewayValues): Omit<GatewayOptions, 'l
 export function requireUpstream({ upstream, command, upstreams }: GatewayValues): void {
   if (upstream === undefined && command === undefined && Object.keys(upstreams ?? {}).length === 0)
     throw usageError('--upstream is missing', {
-      hint: 'Such as --upstream http://127.0.0.1:8000/sse, or a command: -- uvx postgres-mcp. Or try --demo.',
+      hint: 'Such as --upstream http://127.0.0.1:8000/sse, or a command behind --. Or try --demo.',
     });
 }
 

@@ -21,12 +21,17 @@ export function diffTexts(before: string, after: string): string {
   const added = now.slice(same, now.length - tail);
   const sizeOf = (changed: readonly string[]): number => head.length + changed.length + rest.length;
   return [
-    `@@ -${from + 1},${sizeOf(removed)} +${from + 1},${sizeOf(added)} @@`,
+    `@@ -${rangeOf(from, sizeOf(removed))} +${rangeOf(from, sizeOf(added))} @@`,
     ...head.map((line) => ` ${line}`),
     ...removed.map((line) => `-${line}`),
     ...added.map((line) => `+${line}`),
     ...rest.map((line) => ` ${line}`),
   ].join('\n');
+}
+
+/** A range of no lines is said to begin before the first. */
+function rangeOf(from: number, size: number): string {
+  return `${size === 0 ? from : from + 1},${size}`;
 }
 
 /** The end of the last line is no line of its own; a carriage return is not shown. */

@@ -11,7 +11,7 @@ it.each([
     '1\n2\n3\nx\n5\n6\n7',
     '@@ -2,5 +2,5 @@\n 2\n 3\n-4\n+x\n 5\n 6',
   ],
-  ['a file that begins', '', 'a\n', '@@ -1,0 +1,1 @@\n+a'],
+  ['a file that begins', '', 'a\n', '@@ -0,0 +1,1 @@\n+a'],
   ['Windows line ends', 'a\r\nb\r\n', 'a\r\nc\r\n', '@@ -1,2 +1,2 @@\n a\n-b\n+c'],
 ])('%s is shown', (_what, before, after, shown) => {
   expect(diffTexts(before, after)).toBe(shown);
