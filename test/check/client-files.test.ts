@@ -352,7 +352,7 @@ describe('what is wrong is said, with its place and a remedy', () => {
 
   it('what Claude Code keeps for this folder alone is looked at too', async () => {
     const text = JSON.stringify({
-      projects: { '/work': { mcpServers: { db: { url: 'https://x.example/mcp' } } } },
+      projects: { '/project': { mcpServers: { db: { url: 'https://x.example/mcp' } } } },
     });
     expect((await judge('claude-code', 'linux', text))[0]?.said).toMatch(/"db" has a URL and no type/);
   });
@@ -362,7 +362,7 @@ describe('what is wrong is said, with its place and a remedy', () => {
     const found = wrong(
       await findings({ platform: 'linux', files: { [path]: servers({ url: 'http://localhost/mcp' }) } }),
     );
-    expect(found[0]?.said).toContain('/work/.cursor/mcp.json:3');
+    expect(found[0]?.said).toContain('/project/.cursor/mcp.json:3');
   });
 });
 

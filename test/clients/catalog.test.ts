@@ -285,11 +285,11 @@ describe('a variable that moves a file', () => {
 });
 
 it.each([
-  ['claude-code', '/work/.mcp.json'],
-  ['cursor', '/work/.cursor/mcp.json'],
-  ['vscode', '/work/.vscode/mcp.json'],
-  ['codex', '/work/.codex/config.toml'],
-  ['gemini-cli', '/work/.gemini/settings.json'],
+  ['claude-code', '/project/.mcp.json'],
+  ['cursor', '/project/.cursor/mcp.json'],
+  ['vscode', '/project/.vscode/mcp.json'],
+  ['codex', '/project/.codex/config.toml'],
+  ['gemini-cli', '/project/.gemini/settings.json'],
   ['claude-desktop', undefined],
 ])('the project’s file of %s is %s', (id, path) => {
   expect(client(id).locateProject?.(machineOf('linux'))).toBe(path);

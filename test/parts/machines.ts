@@ -21,7 +21,7 @@ export function machineOf(platform: Machine['platform'], { files = [], ...more }
     platform,
     home,
     env: isWindows ? { APPDATA: `${home}\\AppData\\Roaming`, LOCALAPPDATA: `${home}\\AppData\\Local` } : {},
-    folder: isWindows ? 'C:\\work' : '/work',
+    folder: isWindows ? 'C:\\project' : '/project',
     nodePath: NODE[platform],
     binPath: isWindows
       ? `${home}\\AppData\\Roaming\\npm\\node_modules\\mcp-drawbridge\\bin\\mcp-drawbridge.cjs`
