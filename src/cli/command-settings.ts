@@ -16,7 +16,7 @@ export function withCommand(parsed: Parsed): Parsed {
   const { rest, values, origins } = parsed;
   if (rest === undefined) return parsed;
   if (rest.length === 0)
-    throw usageError('no command follows --', { hint: 'Such as -- uvx postgres-mcp --access-mode=restricted' });
+    throw usageError('no command follows --', { hint: 'Such as -- postgres-mcp --access-mode=restricted' });
   return { ...parsed, values: { ...values, command: rest }, origins: new Map([...origins, ['command', '--']]) };
 }
 

@@ -96,7 +96,7 @@ function loggerOf(values: GatewayValues): Logger {
   return createStderrLogger(values['log-level'] ?? 'info', secrets, values['log-format']);
 }
 
-/** Such as `http://a/sse, http://b/sse; uvx postgres-mcp as /crm`. */
+/** Such as `http://a/sse, http://b/sse; postgres-mcp as /crm`. */
 function nameServers(values: GatewayValues): string {
   const named = Object.entries(values.upstreams ?? {}).map(([name, server]) => `${nameServer(server)} as /${name}`);
   const hasRoot = values.upstream !== undefined || values.command !== undefined;
@@ -148,7 +148,7 @@ Examples
   mcp-drawbridge gateway --upstream http://127.0.0.1:8000/sse \\
     --key-file keys.json
   mcp-drawbridge gateway --key-file keys.json \\
-    -- uvx postgres-mcp --access-mode=restricted
+    -- postgres-mcp --access-mode=restricted
 
 Options
 ${formatOptions(GATEWAY_COMMAND_OPTIONS)}

@@ -3,7 +3,7 @@ import type { Environment } from '../../upstream/command/child-environment.ts';
 
 /** How an MCP server is started that speaks over its stdin and stdout. */
 export interface CommandOptions {
-  /** The program and its arguments, such as `['uvx', 'postgres-mcp']`; no shell reads them. */
+  /** The program and its arguments, such as `['postgres-mcp', '--access-mode=restricted']`; no shell reads them. */
   readonly command?: readonly string[];
   /** All of the environment that it gets; nothing is inherited, PATH neither. Default empty. */
   readonly environment?: Environment;
